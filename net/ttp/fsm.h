@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The link's state machine: a table per dialect, as data. Pure.
+ */
+#ifndef _TTP_FSM_H
+#define _TTP_FSM_H
+
+#include <linux/types.h>
+#include <uapi/linux/ttp.h>
+#include "gate.h"
+#include "replay.h"
+#include "wire.h"
+
+/* Events: the opcodes of received frames, then what happens here */
+enum ttp_event {
+	TTP_EV_USER_OPEN = TTP_OPS,
+	TTP_EV_USER_CLOSE,
+	TTP_EV_USER_SEND,
+	TTP_EV_TICK,
+	TTP_EV_GIVE_UP,
+	TTP_EV_ABORT,		/* close without ceremony, device gone */
+	TTP_EVENTS,
+};
+
+/* Actions of a cell, carried out by Q3 in this order */
+#define TTP_ACT_ILLEGAL		(1 << 0)  /* count and trace */
+#define TTP_ACT_IGNORE		(1 << 1)  /* count */
+#define TTP_ACT_ACCEPT		(1 << 2)  /* hand the link to its listener */
+#define TTP_ACT_CONNECT		(1 << 3)  /* take the ids of OPEN_ACK */
+#define TTP_ACT_CROSS		(1 << 4)  /* crossing OPENs: higher epoch */
+#define TTP_ACT_ACK_IN		(1 << 5)  /* RxID acknowledges */
+#define TTP_ACT_NACK_IN		(1 << 6)  /* replay the ranges */
+#define TTP_ACT_FULL_IN		(1 << 7)  /* stop sending */
+#define TTP_ACT_DATA		(1 << 8)  /* take the payload */
+#define TTP_ACT_XMIT		(1 << 9)  /* send what the gate admits */
+#define TTP_ACT_SCAN		(1 << 10) /* the scanner's work */
+#define TTP_ACT_SEND_OPEN	(1 << 11)
+#define TTP_ACT_OPEN_ACK	(1 << 12) /* send it, the original one */
+#define TTP_ACT_ACK_OUT		(1 << 13) /* send an ACK at once */
+#define TTP_ACT_PROBE		(1 << 14) /* send ACK with ACK_REQ */
+#define TTP_ACT_CLOSE_ACK	(1 << 15)
+#define TTP_ACT_CLOSE_NACK	(1 << 16)
+#define TTP_ACT_ANSWER_NOLINK	(1 << 17) /* no link: NACK_NOLINK */
+#define TTP_ACT_ANSWER_CLOSED	(1 << 18) /* no link: CLOSE_ACK, not valid */
+#define TTP_ACT_LISTEN		(1 << 19) /* no link: offer to a listener */
+#define TTP_ACT_RESET_OUT	(1 << 20) /* send NACK_NOLINK, unsolicited */
+#define TTP_ACT_REFUSED		(1 << 21) /* error: ECONNREFUSED */
+#define TTP_ACT_RESET_IN	(1 << 22) /* error: ECONNRESET */
+#define TTP_ACT_TIMEDOUT	(1 << 23) /* error: ETIMEDOUT */
+#define TTP_ACT_PEER_DONE	(1 << 24) /* closed by the peer: EOF, EPIPE */
+
+/**
+ * struct ttp_cell - what to do about an event in a state
+ * @next: state to go to
+ * @acts: TTP_ACT_*
+ * @alt_next: the same if the event's guard is false, see ttp_fsm_guard()
+ * @alt_acts: the same if the event's guard is false
+ */
+struct ttp_cell {
+	u8	next;
+	u8	alt_next;
+	u32	acts;
+	u32	alt_acts;
+};
+
+/**
+ * struct ttp_core - the protocol's state of a link, nothing else
+ * @state: enum ttp_state; written by Q3 alone
+ * @dialect: TTPPROTO_*
+ * @vc: virtual channel
+ * @seq: the link keeps message boundaries
+ * @eof_out: an EOF was queued (nothing may be sent behind it)
+ * @eof_in: the peer's EOF was received in order
+ * @full_in: the peer says FULL
+ * @full_out: we say FULL
+ * @full_stop: NACK_FULL came: replay from una on when FULL goes
+ * @ack_owed: a PAYLOAD is to be acknowledged; ticks since, plus one
+ * @closing: CLOSE is to follow what is queued
+ * @close_sent: our CLOSE has its id, @close_tx
+ * @close_seen: the peer's CLOSE came, its id is @close_rx
+ * @peer_isn_known: @peer_isn is valid
+ * @epoch: number of this life of the link
+ * @max_payload: bytes a frame may carry, both ends' limit
+ * @isn: TxID of our OPEN (opener): first data id - 1
+ * @peer_isn: TxID of the OPEN received
+ * @close_tx: id of our CLOSE
+ * @close_rx: id of the peer's CLOSE
+ * @peer_window: ids beyond its rx that the peer takes
+ * @srtt: smoothed round trip, microseconds; 0 unknown
+ * @snd: what is unacknowledged
+ * @rcv: what was received
+ * @gate: the bays
+ */
+struct ttp_core {
+	u8		state;
+	u8		dialect;
+	u8		vc;
+	u8		ack_owed;
+	bool		seq;
+	bool		eof_out;
+	bool		eof_in;
+	bool		full_in;
+	bool		full_out;
+	bool		full_stop;
+	bool		closing;
+	bool		close_sent;
+	bool		close_seen;
+	bool		peer_isn_known;
+	u16		epoch;
+	u16		max_payload;
+	u32		isn;
+	u32		peer_isn;
+	u32		close_tx;
+	u32		close_rx;
+	u32		peer_window;
+	u32		srtt;
+	struct ttp_snd	snd;
+	struct ttp_rcv	rcv;
+	struct ttp_gate	gate;
+};
+
+/* How a frame stands to the link that its key names */
+enum ttp_standing {
+	TTP_STAND_OK,		/* goes to the table */
+	TTP_STAND_DROP,		/* counted under the reason */
+	TTP_STAND_NO_LINK,	/* another epoch: as if there were no link */
+	TTP_STAND_REACK,	/* old PAYLOAD: acknowledge again, nothing else */
+};
+
+/**
+ * ttp_fsm_check() - Q1's examination of a frame against a link
+ * @c: the link, or NULL if there is none
+ * @f: the frame
+ * @reason: set for TTP_STAND_DROP
+ *
+ * Epoch and id checks, before anything of the frame is believed.
+ */
+enum ttp_standing ttp_fsm_check(const struct ttp_core *c,
+				const struct ttp_frame *f,
+				enum ttp_reason *reason);
+
+/**
+ * ttp_fsm_guard() - the condition that chooses a cell's side
+ * @c: the link, or NULL
+ * @event: enum ttp_op or enum ttp_event
+ * @f: the frame, NULL for local events
+ *
+ * OPEN: it is the one this link was made (or crossed) by; OPEN_NACK: final,
+ * not "try again"; CLOSE: nothing is missing before it; CLOSE_ACK: the peer
+ * knew the link, or nothing is unacknowledged; PAYLOAD: nothing in it for a
+ * program to read; ACK: an answer is asked for. All else: true.
+ */
+bool ttp_fsm_guard(const struct ttp_core *c, unsigned int event,
+		   const struct ttp_frame *f);
+
+/**
+ * ttp_fsm_step() - the table
+ * @dialect: TTPPROTO_*
+ * @state: enum ttp_state; TTP_CLOSED if there is no link
+ * @event: enum ttp_op or enum ttp_event
+ * @guard: of ttp_fsm_guard()
+ * @acts: result, TTP_ACT_*
+ *
+ * Return: the next state.
+ */
+enum ttp_state ttp_fsm_step(unsigned int dialect, enum ttp_state state,
+			    unsigned int event, bool guard, u32 *acts);
+
+const char *ttp_fsm_state_name(enum ttp_state state);
+const char *ttp_fsm_event_name(unsigned int event);
+
+#endif /* _TTP_FSM_H */

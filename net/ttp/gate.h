@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Slots: who may have how many frames in flight. Pure. A link's part is
+ * under the link's lock, a device's pool under the pool's.
+ */
+#ifndef _TTP_GATE_H
+#define _TTP_GATE_H
+
+#include <linux/types.h>
+
+#define TTP_GATE_BLOCK		16	/* slots leased at a time */
+#define TTP_GATE_SHARE		256	/* default most bays of a link */
+#define TTP_GATE_SLOTS		4096	/* default slots of a device */
+#define TTP_GATE_GRANT_NONE	31	/* log2: the receiver sets no limit */
+
+/**
+ * struct ttp_pool - the slots of a device
+ * @slots: how many there are
+ * @held: leased to links, all channels
+ * @held1: leased to links on VC 1
+ *
+ * A quarter of the slots is for VC 1 alone.
+ */
+struct ttp_pool {
+	u32	slots;
+	u32	held;
+	u32	held1;
+};
+
+/**
+ * struct ttp_gate - the bays of a link
+ * @share: most bays there can be
+ * @open: bays not broken, 1 .. share
+ * @leased: slots leased from the device; one more is the link's own
+ * @grant: log2 of the bays the receiver grants, TTP_GATE_GRANT_NONE: no limit
+ * @asked: an ACK_REQ went out and is not answered yet
+ * @round: id that ends the present round of bays
+ * @recover: bays broken for a loss before this id count as broken already
+ * @recovering: @recover is valid
+ * @ask: id of the last frame that asked for an ACK
+ */
+struct ttp_gate {
+	u32	share;
+	u32	open;
+	u32	leased;
+	u8	grant;
+	bool	asked;
+	bool	recovering;
+	u32	round;
+	u32	recover;
+	u32	ask;
+};
+
+void ttp_gate_init(struct ttp_gate *g, u32 share, u32 nxt);
+
+/* Bays the link might use if the device had slots: open, share, grant, window */
+u32 ttp_gate_limit(const struct ttp_gate *g, u32 window);
+
+/* Frames that may be sent now with inflight outstanding and the slots leased */
+u32 ttp_gate_room(const struct ttp_gate *g, u32 window, u32 inflight);
+
+/**
+ * ttp_gate_lease() - take a block of slots for a link
+ * @g: the link
+ * @p: the device's pool, locked
+ * @vc: the link's channel
+ *
+ * Return: slots got, 0 if the pool has none for this channel.
+ */
+u32 ttp_gate_lease(struct ttp_gate *g, struct ttp_pool *p, u8 vc);
+
+/**
+ * ttp_gate_return() - give slots back, all but what is needed
+ * @g: the link
+ * @p: the device's pool, locked
+ * @vc: the link's channel
+ * @keep: slots to keep
+ */
+void ttp_gate_return(struct ttp_gate *g, struct ttp_pool *p, u8 vc, u32 keep);
+
+/* una has moved: a round of bays without a loss reopens one. */
+void ttp_gate_acked(struct ttp_gate *g, u32 una, u32 nxt);
+
+/* A frame was lost: half of the bays break, once a round trip, not below 2. */
+void ttp_gate_loss(struct ttp_gate *g, u32 una, u32 nxt);
+
+/*
+ * Should the frame that ends with id ask for an ACK? Yes when it leaves a
+ * quarter of the bays or fewer, once a quarter.
+ */
+bool ttp_gate_ask(struct ttp_gate *g, u32 window, u32 inflight, u32 id);
+
+#endif /* _TTP_GATE_H */

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The sender's replay list and the receiver's bookkeeping of gaps. Pure: the
+ * entries are embedded in whatever holds a frame; who calls owns that and
+ * holds the link's lock.
+ */
+#ifndef _TTP_REPLAY_H
+#define _TTP_REPLAY_H
+
+#include <linux/list.h>
+#include <linux/types.h>
+#include "wire.h"
+
+/**
+ * struct ttp_entry - one frame (or a run of ids) on a list
+ * @node: place on the replay list or the list of early frames, in id order
+ * @first: its first id
+ * @n: ids it covers, 1 for a single frame
+ * @len: payload bytes in all
+ * @sent: when it was sent last (microseconds, wraps)
+ * @flags: TTP_F_LAST, TTP_F_EOF as they travel with it
+ * @tries: how often it was replayed, saturates
+ */
+struct ttp_entry {
+	struct list_head	node;
+	u32			first;
+	u32			n;
+	u32			len;
+	u32			sent;
+	u8			flags;
+	u8			tries;
+};
+
+/**
+ * struct ttp_snd - what was sent and is not acknowledged
+ * @list: struct ttp_entry, in id order, unacknowledged
+ * @una: oldest id not acknowledged
+ * @nxt: next id never sent; equal to @una if nothing is outstanding
+ * @bytes: payload bytes on @list
+ */
+struct ttp_snd {
+	struct list_head	list;
+	u32			una;
+	u32			nxt;
+	u32			bytes;
+};
+
+/**
+ * struct ttp_rcv - what was received
+ * @early: struct ttp_entry received ahead of a gap, in id order
+ * @early_n: ids on @early
+ * @rx: last id accepted in order
+ * @top: youngest id known to have been sent (>= @rx)
+ * @window: ids beyond @rx that are taken (W)
+ * @nack_hi: ids up to this one were asked for in the present round
+ * @nack_at: when that round began (microseconds, wraps)
+ * @nacking: a round is under way
+ * @reorder: younger ids to wait for before the first NACK, 1..16
+ */
+struct ttp_rcv {
+	struct list_head	early;
+	u32			early_n;
+	u32			rx;
+	u32			top;
+	u32			window;
+	u32			nack_hi;
+	u32			nack_at;
+	bool			nacking;
+	u8			reorder;
+};
+
+enum ttp_place {
+	TTP_PLACE_OLD,		/* at or below rx, all of it */
+	TTP_PLACE_NEXT,		/* begins at or below rx + 1, ends beyond rx */
+	TTP_PLACE_EARLY,	/* ahead of a gap, within the window */
+	TTP_PLACE_BEYOND,	/* outside [rx + 1 - W, rx + W] */
+};
+
+void ttp_replay_init(struct ttp_snd *s, u32 first);
+
+/* Number the entry: ids nxt .. nxt + e->n - 1; appends it and moves nxt. */
+void ttp_replay_append(struct ttp_snd *s, struct ttp_entry *e);
+
+/* Is an acknowledgement of everything up to rx credible: [una - 1, nxt - 1] */
+bool ttp_replay_ack_ok(const struct ttp_snd *s, u32 rx);
+
+/**
+ * ttp_replay_ack() - retire what is acknowledged
+ * @s: the sender
+ * @rx: last id the peer has, checked with ttp_replay_ack_ok()
+ * @done: entries that are acknowledged whole are moved to its tail
+ *
+ * Return: ids newly acknowledged.
+ */
+u32 ttp_replay_ack(struct ttp_snd *s, u32 rx, struct list_head *done);
+
+/**
+ * ttp_replay_pick() - walk the entries that ranges name, oldest first
+ * @s: the sender
+ * @pos: entry returned last, NULL to begin
+ * @r: ranges, ascending
+ * @nr: number of ranges
+ *
+ * Return: the next entry with an unacknowledged id in a range, or NULL.
+ * The list must not change between two calls of one walk.
+ */
+struct ttp_entry *ttp_replay_pick(const struct ttp_snd *s,
+				  const struct ttp_entry *pos,
+				  const struct ttp_range *r, unsigned int nr);
+
+/* Entry that holds the id, or NULL. */
+struct ttp_entry *ttp_replay_find(const struct ttp_snd *s, u32 id);
+
+void ttp_gap_init(struct ttp_rcv *v, u32 rx, u32 window);
+
+/* Where do ids first .. first + n - 1 belong? */
+enum ttp_place ttp_gap_place(const struct ttp_rcv *v, u32 first, u32 n);
+
+/* Learn that all ids before nxt exist; absurd values are ignored. */
+void ttp_gap_see(struct ttp_rcv *v, u32 nxt);
+
+/* Take e->n ids in order: rx moves past them, and top with it. */
+void ttp_gap_advance(struct ttp_rcv *v, u32 last);
+
+/*
+ * Keep an early entry in its place. False: the list has (part of) it already,
+ * the caller keeps the entry.
+ */
+bool ttp_gap_keep(struct ttp_rcv *v, struct ttp_entry *e);
+
+/* Unlink and return the early entry that continues rx, or NULL. */
+struct ttp_entry *ttp_gap_next(struct ttp_rcv *v);
+
+/* Unlink and return the youngest early entry, or NULL. */
+struct ttp_entry *ttp_gap_youngest(struct ttp_rcv *v);
+
+/* Is anything known to be missing? */
+static inline bool ttp_gap_open(const struct ttp_rcv *v)
+{
+	return v->top != v->rx && v->top - v->rx != v->early_n;
+}
+
+/**
+ * ttp_gap_due() - which missing ids to ask for now
+ * @v: the receiver
+ * @now: microseconds, wraps
+ * @wait: microseconds before an id is asked for again
+ * @force: ask for all that is missing, now (a probe came, or a tick passed)
+ * @r: result
+ * @max: its size
+ *
+ * Each id is named once a round of @wait; what became known since is named at
+ * once, but not before v->reorder younger ids are there unless @force. A new
+ * round names everything missing.
+ *
+ * Return: number of ranges, 0 if nothing is due.
+ */
+unsigned int ttp_gap_due(struct ttp_rcv *v, u32 now, u32 wait, bool force,
+			 struct ttp_range *r, unsigned int max);
+
+#endif /* _TTP_REPLAY_H */

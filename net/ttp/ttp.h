@@ -1,0 +1,796 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The contract between the files of the module.
+ *
+ * Who owns what
+ * -------------
+ * struct ttp_net   one per network namespace.
+ * struct ttp_dev   one per enabled device. Reference: the namespace's list
+ *		    while enabled, and each link. Freed after an RCU grace
+ *		    period. Its netdev may be used under rcu_read_lock() while
+ *		    !dead; disabling sets dead, then waits a grace period.
+ * struct ttp_link  one end of a connection. References: the table while the
+ *		    link is alive (in the table, on its device's list and on
+ *		    one of the scanner's rings), the socket that holds it, the
+ *		    listener while the link is on one of its two lists, and
+ *		    whoever took a temporary one. Freed after a grace period.
+ *		    Once dead (TTP_CLOSED) it never comes back to life; a socket
+ *		    may go on reading what it received.
+ * struct ttp_sock  sockets are SOCK_RCU_FREE. link->sk and link->listener are
+ *		    plain pointers, set and cleared under link->lock; whoever
+ *		    read them under the lock may use the socket until he leaves
+ *		    the RCU section in which he took the lock.
+ *
+ * Locks, outermost first
+ * ----------------------
+ *	RTNL			enabling, changing, disabling devices
+ *	lock_sock(sk)		one system call at a time on a socket; never
+ *				taken in softirq
+ *	link->lock	(_bh)	everything of a link, struct ttp_core included
+ *	  dev->lock	(_bh)	the device's links, slots, answer budget
+ *	  tsk->queue_lock (_bh)	a listener's half-open and acceptable links
+ *	  chalk.lock	(_bh)	the scanner's rings
+ *	  tn->port_lock	(_bh)	bound ports (also directly under lock_sock)
+ *	  hash bucket
+ * The indented ones are leaves: none is taken inside another. Two links are
+ * never locked at once. No lock of ours is held while a frame is handed to a
+ * device or a socket's callback runs: Q3 fills link->outq and collects
+ * wake-ups, ttp_output_unlock() acts on both after dropping the lock.
+ *
+ * Frames leave a link in order: who finds link->tx_owner clear sets it, drops
+ * the lock, and transmits until outq stays empty; others only append.
+ *
+ * State goes from link->lock to the socket as hints without content ("look
+ * again"): the socket reads the link, not the hint, so hints may overtake.
+ */
+#ifndef _TTP_H
+#define _TTP_H
+
+#include <linux/etherdevice.h>
+#include <linux/hrtimer.h>
+#include <linux/netdevice.h>
+#include <linux/refcount.h>
+#include <linux/rhashtable-types.h>
+#include <linux/siphash.h>
+#include <linux/skbuff.h>
+#include <linux/spinlock.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+#include <net/sock.h>
+#include <uapi/linux/ttp.h>
+#include "compat/compat.h"
+#include "fsm.h"
+#include "gate.h"
+#include "reason.h"
+#include "replay.h"
+#include "wire.h"
+
+#define TTP_TICK_US		500	/* scanner, busy ring */
+#define TTP_ACK_TICKS		2	/* an ACK is owed no longer */
+#define TTP_WAIT_MAX_US		200000	/* replay and probe backoff ends here */
+#define TTP_OPEN_FIRST_US	20000	/* first OPEN again, doubling to ... */
+#define TTP_OPEN_MAX_US		1000000
+#define TTP_OPEN_GIVE_UP_MS	10000
+#define TTP_RECD_GIVE_UP_MS	3000
+#define TTP_GIVE_UP_MS		30000	/* no valid frame while busy */
+#define TTP_ORPHAN_MS		60000	/* no progress without a socket */
+#define TTP_UNACCEPTED_BUF	65536	/* receive buffer before accept() */
+#define TTP_WINDOW_LOG_MAX	12
+#define TTP_PORT_MIN		32768	/* autobind */
+#define TTP_PORT_MAX		60999
+
+struct ttp_link;
+
+/**
+ * struct ttp_key - name of a link
+ * @ifindex: the device
+ * @peer: MAC address of the other end
+ * @vc: virtual channel
+ * @dialect: TTPPROTO_*
+ * @lport: local port
+ * @rport: port of the other end
+ *
+ * Hashed as bytes: no holes.
+ */
+struct ttp_key {
+	int	ifindex;
+	u8	peer[ETH_ALEN];
+	u8	vc;
+	u8	dialect;
+	__be16	lport;
+	__be16	rport;
+};
+
+/**
+ * struct ttp_chalk - the scanner of a namespace
+ * @lock: protects the rings and their counts
+ * @busy: links with something outstanding, walked every tick
+ * @idle: the others, walked about once a second
+ * @nbusy: links on @busy
+ * @nidle: links on @idle
+ * @due: fraction of an idle link that is to be visited, per tick
+ * @tick: ticks so far; wraps
+ * @timer: runs while there is a link
+ * @armed: the timer is to run
+ */
+struct ttp_chalk {
+	spinlock_t		lock;
+	struct list_head	busy;
+	struct list_head	idle;
+	u32			nbusy;
+	u32			nidle;
+	u32			due;
+	u32			tick;
+	struct hrtimer		timer;
+	bool			armed;
+};
+
+struct ttp_mib_cpu {
+	u64 v[TTP_MIB_COUNT];
+};
+
+#define TTP_PORT_HASH_BITS	8
+
+/**
+ * struct ttp_net - TTP in one network namespace
+ * @net: the namespace
+ * @devs: struct ttp_dev, written under RTNL, read under RCU
+ * @links: the connection table, struct ttp_link by struct ttp_key
+ * @nlinks: links in the table
+ * @orphans: links without a socket, listeners' queues not counted
+ * @chalk: the scanner
+ * @ports: bound sockets, hashed by port
+ * @port_lock: protects @ports
+ * @secret: for epochs
+ * @opens: counts epochs given out
+ * @mib: counters
+ * @sysctl: table header
+ * @rmem_default: initial SO_RCVBUF of a socket
+ * @wmem_default: initial SO_SNDBUF
+ * @max_links: most links in the table
+ * @max_orphans: most links without a socket
+ * @give_up_ms: default of TTP_USER_TIMEOUT
+ * @proc: /proc/net/ttp
+ */
+struct ttp_net {
+	struct net		*net;
+	struct list_head	devs;
+	struct rhashtable	links;
+	atomic_t		nlinks;
+	atomic_t		orphans;
+	struct ttp_chalk	chalk;
+	struct hlist_head	ports[1 << TTP_PORT_HASH_BITS];
+	spinlock_t		port_lock;
+	siphash_key_t		secret;
+	atomic_t		opens;
+	struct ttp_mib_cpu __percpu *mib;
+	struct ctl_table_header	*sysctl;
+	int			rmem_default;
+	int			wmem_default;
+	int			max_links;
+	int			max_orphans;
+	int			give_up_ms;
+	struct proc_dir_entry	*proc;
+};
+
+extern unsigned int ttp_net_id;
+
+static inline struct ttp_net *ttp_net(const struct net *net)
+{
+	return net_generic(net, ttp_net_id);
+}
+
+#define ttp_mib_inc(tn, item)	this_cpu_inc((tn)->mib->v[item])
+#define ttp_mib_add(tn, item, n) this_cpu_add((tn)->mib->v[item], n)
+
+/**
+ * struct ttp_allow - peers a device talks to
+ * @n: how many
+ * @rcu: freed by kfree_rcu()
+ * @mac: the addresses
+ */
+struct ttp_allow {
+	unsigned int	n;
+	struct rcu_head	rcu;
+	u8		mac[][ETH_ALEN];
+};
+
+/**
+ * struct ttp_conf - what an administrator may set of a device
+ * @dialects: TTP_DIALECT_F_*
+ * @slots: frames in flight, all links together
+ * @link_slots: most bays of a link
+ * @policy: enum ttp_policy
+ * @gid_min: first group that TTP_POLICY_GID lets open sockets
+ * @gid_max: last such group
+ * @idle_ms: close links idle for so long; 0: never
+ */
+struct ttp_conf {
+	u32	dialects;
+	u32	slots;
+	u32	link_slots;
+	u32	policy;
+	kgid_t	gid_min;
+	kgid_t	gid_max;
+	u32	idle_ms;
+};
+
+/**
+ * struct ttp_dev - a device enabled for TTP
+ * @list: on ttp_net.devs
+ * @netdev: the device; see "Who owns what"
+ * @tracker: reference on @netdev while enabled
+ * @tn: its namespace
+ * @pt: handlers, indexed by dialect; the input finds its device by them
+ * @refs: references
+ * @dead: disabled: no new links, no output
+ * @conf: settings; written under RTNL, read without a lock
+ * @allow: peers talked to, NULL: all; RCU
+ * @lock: protects what follows
+ * @links: struct ttp_link.devnode of every link alive
+ * @nlinks: their number
+ * @pool: slots
+ * @answers: answers without a link that may be sent at once
+ * @answers_at: when @answers was topped up last (jiffies)
+ * @rcu: for freeing
+ */
+struct ttp_dev {
+	struct list_head	list;
+	struct net_device	*netdev;
+	netdevice_tracker	tracker;
+	struct ttp_net		*tn;
+	struct packet_type	pt[2];
+	refcount_t		refs;
+	bool			dead;
+	struct ttp_conf		conf;
+	struct ttp_allow __rcu	*allow;
+	spinlock_t		lock;
+	struct list_head	links;
+	u32			nlinks;
+	struct ttp_pool		pool;
+	u32			answers;
+	unsigned long		answers_at;
+	struct rcu_head		rcu;
+};
+
+/* Which ring of the scanner a link is on */
+enum ttp_ring {
+	TTP_RING_NONE,
+	TTP_RING_IDLE,
+	TTP_RING_BUSY,
+};
+
+/* Hints to the socket, collected under link->lock */
+#define TTP_WAKE_READ		(1 << 0) /* data or EOF */
+#define TTP_WAKE_WRITE		(1 << 1) /* room in the send buffer */
+#define TTP_WAKE_STATE		(1 << 2) /* opened, closed, failed */
+#define TTP_WAKE_ACCEPT		(1 << 3) /* to the listener */
+
+/**
+ * struct ttp_link - one end of a connection
+ * @node: in ttp_net.links
+ * @key: its name there, constant
+ * @refs: references, see "Who owns what"
+ * @dev: constant, holds a reference
+ * @hash: flow hash of its frames, constant
+ * @lock: protects all that follows
+ * @c: the protocol's state
+ * @hashed: in the table, on the device's list, on a ring
+ * @tx_owner: somebody is transmitting @outq
+ * @ring_id: enum ttp_ring (chalk.lock as well)
+ * @wake: TTP_WAKE_* collected and not delivered yet
+ * @chalked: the scanner's mark; progress rubs it off
+ * @probes: times the chalk stayed on in a row
+ * @opens: OPENs or OPEN_ACKs sent so far
+ * @ask_at: when the ACK_REQ under way was sent (microseconds)
+ * @chalk_at: when the chalk was set (microseconds)
+ * @wait: chalk older than this asks for action (microseconds)
+ * @heard: last valid frame (jiffies)
+ * @progress: last progress or, on an idle link, last data (jiffies)
+ * @born: when the link was made (jiffies)
+ * @give_up: ends after so many jiffies of silence while busy
+ * @idle: closes after so many jiffies without data, 0: never
+ * @keepalive: probe after so many jiffies of silence, 0: never
+ * @err: why it died, positive errno; given to the socket once
+ * @sk: the socket that holds it, or NULL
+ * @listener: half-open or not accepted: the listener, or NULL
+ * @queue: on one of the listener's lists (its queue_lock)
+ * @half: on the half-open one of them (its queue_lock)
+ * @devnode: on ttp_dev.links (dev->lock)
+ * @ring: on a ring (chalk.lock)
+ * @sndq: payload not numbered yet, one frame per skb, cb: struct ttp_skb_cb
+ * @rxq: readable: in order; SEQPACKET: whole records only
+ * @part: SEQPACKET: frames of a record that is not complete
+ * @outq: frames ready for the device
+ * @snd_queued: payload bytes on @sndq
+ * @wmem: truesize of @sndq and the replay list; copied to sk_wmem_queued
+ * @rcv_queued: payload bytes received in order, not consumed
+ * @rmem: truesize received, kept early, or taken and not consumed
+ * @rcvbuf: limit of @rmem
+ * @offered: largest payload offered in our OPEN
+ * @offers: OPENs sent at that size
+ * @priority: skb->priority of its frames
+ * @mark: skb->mark of its frames
+ * @st: counters for TTP_INFO
+ * @rcu: for freeing
+ */
+struct ttp_link {
+	struct rhash_head	node;
+	struct ttp_key		key;
+	refcount_t		refs;
+	struct ttp_dev		*dev;
+	u32			hash;
+
+	spinlock_t		lock ____cacheline_aligned;
+	struct ttp_core		c;
+	bool			hashed;
+	bool			tx_owner;
+	u8			ring_id;
+	u8			wake;
+	bool			chalked;
+	u8			probes;
+	u8			opens;
+	u32			ask_at;
+	u32			chalk_at;
+	u32			wait;
+	unsigned long		heard;
+	unsigned long		progress;
+	unsigned long		born;
+	unsigned long		give_up;
+	unsigned long		idle;
+	unsigned long		keepalive;
+	int			err;
+	struct sock		*sk;
+	struct sock		*listener;
+	struct list_head	queue;
+	bool			half;
+	struct list_head	devnode;
+	struct list_head	ring;
+	struct sk_buff_head	sndq;
+	struct sk_buff_head	rxq;
+	struct sk_buff_head	part;
+	struct sk_buff_head	outq;
+	u32			snd_queued;
+	u32			wmem;
+	u32			rcv_queued;
+	u32			rmem;
+	u32			rcvbuf;
+	u16			offered;
+	u32			priority;
+	u32			mark;
+	struct {
+		u64	frames_tx;
+		u64	frames_rx;
+		u64	bytes_tx;
+		u64	bytes_rx;
+		u32	replays;
+		u32	nacks_tx;
+		u32	nacks_rx;
+		u32	dups_rx;
+		u32	probes_tx;
+	} st;
+	struct rcu_head		rcu;
+};
+
+/**
+ * struct ttp_skb_cb - our use of skb->cb
+ * @e: on the replay list or the list of early frames; for frames on sndq,
+ *	rxq and part: @e.flags and @e.len alone are valid
+ * @off: rxq: bytes a reader has consumed already
+ * @op: outq: opcode, so that a failed transmission can be told apart
+ */
+struct ttp_skb_cb {
+	struct ttp_entry	e;
+	u32			off;
+	u8			op;
+};
+
+#define TTP_CB(skb)	((struct ttp_skb_cb *)(skb)->cb)
+
+static inline struct sk_buff *ttp_skb_of(struct ttp_entry *e)
+{
+	return container_of((void *)container_of(e, struct ttp_skb_cb, e),
+			    struct sk_buff, cb);
+}
+
+/**
+ * struct ttp_sock - a socket
+ * @sk: the generic part, first
+ * @link: the link it holds a reference on, or NULL; changes under lock_sock
+ *	and once set stays until release or a failed connect() is repeated;
+ *	read without a lock by poll under RCU
+ * @addr: what it is bound to; port 0: not bound
+ * @port_node: in ttp_net.ports (port_lock); RCU
+ * @bound: @port_node is hashed
+ * @queue_lock: protects what follows up to @half_n
+ * @dying: the listener is being closed: nothing may be queued any more
+ * @half: listener: half-open links, struct ttp_link.queue
+ * @ready: listener: links to be accepted; sk_ack_backlog counts them
+ * @half_n: links on @half
+ * @peer: what it was connected to, for getpeername() at any time after
+ * @user_timeout: TTP_USER_TIMEOUT, ms
+ * @idle_timeout: TTP_IDLE_TIMEOUT, ms
+ * @connecting: a non-blocking connect() has not been reported yet
+ */
+struct ttp_sock {
+	struct sock		sk;
+	struct ttp_link __rcu	*link;
+	struct sockaddr_ttp	addr;
+	struct hlist_node	port_node;
+	bool			bound;
+	spinlock_t		queue_lock;
+	bool			dying;
+	struct list_head	half;
+	struct list_head	ready;
+	u32			half_n;
+	struct sockaddr_ttp	peer;
+	u32			user_timeout;
+	u32			idle_timeout;
+	bool			connecting;
+};
+
+static inline struct ttp_sock *ttp_sk(const struct sock *sk)
+{
+	return (struct ttp_sock *)sk;
+}
+
+/* Microseconds of the monotonic clock; wraps, compare by signed difference */
+static inline u32 ttp_now(void)
+{
+	return (u32)div_u64(ktime_get_ns(), NSEC_PER_USEC);
+}
+
+/* ---- table.c: the connection table ---- */
+
+int ttp_table_init(struct ttp_net *tn);
+void ttp_table_exit(struct ttp_net *tn);
+
+/* Find a link, under rcu_read_lock(); lock it and test ->hashed before use. */
+struct ttp_link *ttp_table_find(struct ttp_net *tn, const struct ttp_key *key);
+
+/* -EEXIST: the key is taken; -ENFILE: too many links; -ENOMEM */
+int ttp_table_insert(struct ttp_net *tn, struct ttp_link *link);
+void ttp_table_remove(struct ttp_net *tn, struct ttp_link *link);
+
+/* ---- link.c: a link's life ---- */
+
+int ttp_link_cache_init(void);
+void ttp_link_cache_exit(void);
+
+/**
+ * ttp_link_new() - make a link, in no table yet
+ * @dev: its device; a reference is taken
+ * @key: its name
+ * @seq: SOCK_SEQPACKET
+ * @gfp: how to allocate
+ *
+ * Return: the link with one reference, the caller's; NULL without memory.
+ */
+struct ttp_link *ttp_link_new(struct ttp_dev *dev, const struct ttp_key *key,
+			      bool seq, gfp_t gfp);
+
+/**
+ * ttp_link_publish() - enter a link into table, device and ring
+ * @link: from ttp_link_new(), not locked
+ *
+ * Takes the table's reference. Return: 0, -EEXIST, -ENFILE, -ENODEV (the
+ * device is being disabled), -ENOMEM.
+ */
+int ttp_link_publish(struct ttp_link *link);
+
+static inline void ttp_link_hold(struct ttp_link *link)
+{
+	refcount_inc(&link->refs);
+}
+
+void ttp_link_put(struct ttp_link *link);
+
+/*
+ * The link is closed: take it out of table, device and ring, give slots back,
+ * drop what it wanted to send. Called by Q3 when the state becomes
+ * TTP_CLOSED, with the lock held by somebody who has his own reference or is
+ * in an RCU section.
+ */
+void ttp_link_unhash(struct ttp_link *link);
+
+/*
+ * What sockets do to links. Process context, lock_sock() held, link->lock
+ * not held. All of them transmit what becomes due before they return.
+ */
+
+/**
+ * ttp_link_open() - start opening: OPEN_SENT, the first OPEN goes out
+ * @link: published, no socket yet
+ * @sk: the socket; it takes over the caller's reference (tsk->link)
+ */
+void ttp_link_open(struct ttp_link *link, struct sock *sk);
+
+/**
+ * ttp_link_accept() - give an accepted link its socket
+ * @link: taken off the listener's ready list, with that list's reference,
+ *	which the socket takes over
+ * @sk: the new socket
+ */
+void ttp_link_accept(struct ttp_link *link, struct sock *sk);
+
+/**
+ * ttp_link_send() - queue payload and send what the gate admits
+ * @link: the link
+ * @frames: skbs of 1 .. max_payload bytes (0 for an empty record), data at
+ *	the payload, headroom ttp_link_headroom(), not shared; cb.e.flags: TTP_F_LAST where a
+ *	record ends. Emptied on success, untouched on error.
+ * @more: MSG_MORE: more will follow at once, hold a short last frame back
+ *
+ * Return: 0; -EPIPE: the link is not (any more) open for sending.
+ */
+int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
+		  bool more);
+
+/* Bytes to reserve in front of a payload, headers included */
+unsigned int ttp_link_headroom(const struct ttp_link *link);
+
+/* shutdown(SHUT_WR): EOF behind what is queued. 0 or -ENOTCONN. */
+int ttp_link_shut(struct ttp_link *link);
+
+/**
+ * ttp_link_close() - the socket is done with its link
+ * @link: the link
+ * @abort: unread data, SO_LINGER 0: reset instead of an orderly CLOSE
+ *
+ * The socket stays attached (SO_LINGER waits for TTP_WAKE_STATE) until
+ * ttp_link_detach().
+ */
+void ttp_link_close(struct ttp_link *link, bool abort);
+
+/* Forget the socket: an orphan goes on closing by itself. Drops no reference. */
+void ttp_link_detach(struct ttp_link *link);
+
+/**
+ * ttp_link_take() - take what is readable
+ * @link: the link
+ * @to: receive queue of the reader; SEQPACKET: whole records, the last frame
+ *	of each has TTP_F_LAST in cb.e.flags
+ *
+ * Also valid on a dead link. The memory stays accounted until
+ * ttp_link_consumed().
+ */
+void ttp_link_take(struct ttp_link *link, struct sk_buff_head *to);
+
+/**
+ * ttp_link_consumed() - a reader has freed frames that it took
+ * @link: the link
+ * @truesize: their truesize in all
+ * @bytes: payload bytes consumed (also of frames not freed yet)
+ *
+ * Tells the peer that there is room again, if FULL was said.
+ */
+void ttp_link_consumed(struct ttp_link *link, u32 truesize, u32 bytes);
+
+/* Lockless looks, exact only while nothing changes: for poll and waiting */
+static inline u8 ttp_link_state(const struct ttp_link *link)
+{
+	return READ_ONCE(link->c.state);
+}
+
+static inline bool ttp_link_readable(const struct ttp_link *link)
+{
+	return !skb_queue_empty_lockless(&link->rxq);
+}
+
+/* The peer will send nothing more, and all that it sent is on rxq */
+static inline bool ttp_link_ended(const struct ttp_link *link)
+{
+	return READ_ONCE(link->c.eof_in) ||
+	       READ_ONCE(link->c.state) == TTP_CLOSED;
+}
+
+/* SO_RCVBUF, SO_PRIORITY, SO_MARK, keepalive or timeouts changed: read again */
+void ttp_link_options(struct ttp_link *link, const struct sock *sk);
+
+/* Reset with an errno: device gone, address changed, administrator. Any
+ * context that may take a _bh lock; not under a lock of ours.
+ */
+void ttp_link_abort(struct ttp_link *link, int err);
+
+void ttp_link_info(struct ttp_link *link, struct ttp_info *info);
+
+/* Who holds it, for netlink; 0 if nobody */
+void ttp_link_owner(struct ttp_link *link, u64 *inode, kuid_t *uid);
+
+/* ---- pipeline.c: Q0, Q1, Q2, Q3 ---- */
+
+/**
+ * ttp_pipeline_receive() - one frame, from Q0 to Q3
+ * @dev: device it came by
+ * @skb: data at the TTH, source and destination in eth_hdr(); consumed
+ * @dialect: TTPPROTO_* of its EtherType
+ *
+ * Softirq, under rcu_read_lock().
+ */
+void ttp_pipeline_receive(struct ttp_dev *dev, struct sk_buff *skb,
+			  unsigned int dialect);
+
+/**
+ * ttp_pipeline_event() - a local event on a link
+ * @link: locked; ttp_output_unlock() is due afterwards
+ * @event: enum ttp_event
+ */
+void ttp_pipeline_event(struct ttp_link *link, unsigned int event);
+
+/* Send what replay and gate admit; link locked, not dead. */
+void ttp_pipeline_xmit(struct ttp_link *link);
+
+/* Update FULL from rmem, and tell the peer of room if it was told FULL. */
+void ttp_pipeline_room(struct ttp_link *link);
+
+/* ---- output.c ---- */
+
+/* Append one control frame to outq; fields from the link unless given. */
+void ttp_output_control(struct ttp_link *link, u8 op, u8 flags);
+void ttp_output_ranges(struct ttp_link *link, u8 op,
+		       const struct ttp_range *r, unsigned int n);
+void ttp_output_open(struct ttp_link *link, u8 op);
+void ttp_output_nolink(struct ttp_link *link, u32 rx);
+
+/* Append a numbered payload frame (a clone, or a copy if replayed). */
+int ttp_output_payload(struct ttp_link *link, struct sk_buff *skb, bool ask);
+
+/* An answer without a link: rate limited, never to a group address. */
+void ttp_output_answer(struct ttp_dev *dev, const u8 *dst,
+		       const struct ttp_frame *f);
+
+/**
+ * ttp_output_unlock() - drop the lock, then transmit and wake
+ * @link: locked by spin_lock_bh(), kept by a reference or RCU
+ */
+void ttp_output_unlock(struct ttp_link *link);
+
+static inline void ttp_link_lock(struct ttp_link *link)
+	__acquires(&link->lock)
+{
+	spin_lock_bh(&link->lock);
+}
+
+/* ---- input.c ---- */
+
+int ttp_input_rcv(struct sk_buff *skb, struct net_device *ndev,
+		  struct packet_type *pt, struct net_device *orig);
+
+/* Count a drop, trace it, free the skb. */
+void ttp_input_drop(struct ttp_dev *dev, struct sk_buff *skb,
+		    enum ttp_reason reason);
+
+/* ---- chalk.c: the scanner ---- */
+
+void ttp_chalk_init(struct ttp_net *tn);
+void ttp_chalk_exit(struct ttp_net *tn);
+void ttp_chalk_add(struct ttp_link *link);	/* link locked */
+void ttp_chalk_busy(struct ttp_link *link);	/* link locked */
+void ttp_chalk_del(struct ttp_link *link);	/* link locked */
+
+/* ---- device.c ---- */
+
+int ttp_dev_init(void);
+void ttp_dev_exit(void);
+
+/* Defaults of a device in this namespace */
+void ttp_dev_conf_init(const struct net *net, struct ttp_conf *conf);
+
+/* All under RTNL. allow: NULL leaves or means none; errors said in extack. */
+int ttp_dev_enable(struct net_device *ndev, const struct ttp_conf *conf,
+		   struct ttp_allow *allow, struct netlink_ext_ack *extack);
+int ttp_dev_change(struct ttp_dev *dev, const struct ttp_conf *conf,
+		   struct ttp_allow *allow, struct netlink_ext_ack *extack);
+void ttp_dev_disable(struct ttp_dev *dev, int err);
+
+/* Under RTNL or rcu_read_lock(): the enabled device, or NULL. */
+struct ttp_dev *ttp_dev_find(struct ttp_net *tn, int ifindex);
+
+/* Under rcu_read_lock(): the only enabled device; NULL if none or several. */
+struct ttp_dev *ttp_dev_only(struct ttp_net *tn);
+
+static inline void ttp_dev_hold(struct ttp_dev *dev)
+{
+	refcount_inc(&dev->refs);
+}
+
+void ttp_dev_put(struct ttp_dev *dev);
+
+/* May the calling task open sockets on it? */
+bool ttp_dev_may_open(const struct ttp_dev *dev);
+
+/* Does the device talk to this peer? Under rcu_read_lock(). */
+bool ttp_dev_peer_ok(const struct ttp_dev *dev, const u8 *mac);
+
+/* Take one of the answers without a link that may be sent now. */
+bool ttp_dev_answer_ok(struct ttp_dev *dev);
+
+/* Largest payload a frame on this device may carry, socket dialect */
+static inline unsigned int ttp_dev_max_payload(const struct net_device *ndev)
+{
+	return min_t(unsigned int, READ_ONCE(ndev->mtu) - TTP_HDR_LEN,
+		     TTP_WIRE_PAYLOAD_MAX);
+}
+
+/* ---- netlink.c, sysctl.c, mib.c ---- */
+
+int ttp_netlink_init(void);
+void ttp_netlink_exit(void);
+
+/* Announce to the multicast group; under RTNL. cmd: TTP_CMD_DEV_* */
+void ttp_netlink_notify(struct ttp_dev *dev, u8 cmd);
+
+int ttp_sysctl_init(struct ttp_net *tn);
+void ttp_sysctl_exit(struct ttp_net *tn);
+
+int ttp_mib_init(struct ttp_net *tn);	/* counters and /proc/net/ttp/ */
+void ttp_mib_exit(struct ttp_net *tn);
+u64 ttp_mib_read(const struct ttp_net *tn, unsigned int item);
+const char *ttp_mib_name(unsigned int item);
+
+/* ---- port.c: bound sockets ---- */
+
+/**
+ * ttp_port_bind() - bind a socket to a port
+ * @sk: the socket, locked, not bound
+ * @a: checked address; port 0: choose one at random
+ *
+ * Return: 0 with tsk->addr set; -EADDRINUSE; -EACCES (below 1024).
+ */
+int ttp_port_bind(struct sock *sk, const struct sockaddr_ttp *a);
+void ttp_port_unbind(struct sock *sk);
+
+/* A listener for an OPEN, under rcu_read_lock(); NULL if there is none. The
+ * most specific one (device, then vc) wins.
+ */
+struct sock *ttp_port_listener(struct ttp_net *tn, int ifindex, u8 vc,
+			       __be16 port);
+
+/* ---- af_ttp.c ---- */
+
+int ttp_sock_init(void);
+void ttp_sock_exit(void);
+
+/* ---- what a link knows of its socket, all in af_ttp.c ---- */
+
+/**
+ * ttp_sock_wake() - look again
+ * @sk: a socket or, for TTP_WAKE_ACCEPT, a listener
+ * @link: its link (not for TTP_WAKE_ACCEPT)
+ * @wake: TTP_WAKE_*
+ *
+ * Under rcu_read_lock(), no lock of ours held, softirq or process context.
+ * Moves link->err to sk->sk_err (once), then calls sk_state_change,
+ * sk_data_ready, sk_write_space, sk_error_report as due.
+ */
+void ttp_sock_wake(struct sock *sk, struct ttp_link *link, unsigned int wake);
+
+/**
+ * ttp_sock_queue_half() - a listener takes on a half-open link
+ * @sk: the listener, under rcu_read_lock()
+ * @link: new, published, locked; the list takes a reference, link->listener
+ *	is set
+ *
+ * Return: 0; -EBUSY: half-open and ready links fill the backlog; -ESHUTDOWN:
+ * the listener is being closed.
+ */
+int ttp_sock_queue_half(struct sock *sk, struct ttp_link *link);
+
+/**
+ * ttp_sock_queue_ready() - a half-open link became acceptable
+ * @link: locked, link->listener set
+ *
+ * Moves it to the ready list. Return: false if the listener is being closed:
+ * the link is to be reset.
+ */
+bool ttp_sock_queue_ready(struct ttp_link *link);
+
+/* A half-open link died: off the list. The link is locked; drops the list's
+ * reference. A link that is on the ready list stays there.
+ */
+void ttp_sock_queue_drop(struct ttp_link *link);
+
+/* log2 of the window to advertise for a receive buffer */
+u8 ttp_sock_window_log(u32 rcvbuf, u32 max_payload);
+
+#endif /* _TTP_H */

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Frames as bytes and as fields. wire.c is the only file that knows an
+ * offset. Pure: no device, no socket, no skb.
+ */
+#ifndef _TTP_WIRE_H
+#define _TTP_WIRE_H
+
+#include <linux/types.h>
+#include "reason.h"
+
+/* What a frame carries before its payload, Ethernet header not counted */
+#define TTP_HDR_LEN		54
+#define TTP_BARE_HDR_LEN	46
+/* Largest payload whose lengths still fit their 16 bits */
+#define TTP_WIRE_PAYLOAD_MAX	(65535 - TTP_HDR_LEN)
+/* Smallest max_payload that an OPEN may offer: a NACK must fit whole */
+#define TTP_WIRE_PAYLOAD_MIN	256
+#define TTP_WIRE_RANGES		32	/* most ranges in one NACK */
+#define TTP_WIRE_RANGE_LEN	8	/* bytes of one range */
+
+enum ttp_op {
+	TTP_OP_OPEN,
+	TTP_OP_OPEN_ACK,
+	TTP_OP_OPEN_NACK,
+	TTP_OP_CLOSE,
+	TTP_OP_CLOSE_ACK,
+	TTP_OP_CLOSE_NACK,
+	TTP_OP_PAYLOAD,
+	TTP_OP_ACK,
+	TTP_OP_NACK,
+	TTP_OP_NACK_FULL,
+	TTP_OP_NACK_NOLINK,
+	TTP_OPS,		/* number of opcodes */
+};
+
+/* ttp_frame.flags, as on the wire */
+#define TTP_F_LAST		0x01	/* the record ends with this frame */
+#define TTP_F_EOF		0x02	/* the sender is done */
+#define TTP_F_ACK_REQ		0x04
+#define TTP_F_ACK_VALID		0x08	/* rx acknowledges */
+#define TTP_F_FULL		0x10
+#define TTP_F_SEQ		0x20	/* OPEN: SOCK_SEQPACKET */
+#define TTP_F_KNOWN		0x3f
+
+/**
+ * struct ttp_frame - the fields of a frame, in host order
+ * @op: enum ttp_op
+ * @vc: virtual channel
+ * @flags: TTP_F_*
+ * @count: OPEN, OPEN_ACK: log2 of W; NACK, CLOSE_NACK: number of ranges
+ * @grant: log2 of the bays the sender of an acknowledgement grants
+ * @epoch: the link's number
+ * @tx: TxID
+ * @rx: RxID
+ * @dport: destination port, network byte order
+ * @sport: source port, network byte order
+ * @max_payload: OPEN, OPEN_ACK: largest payload taken
+ * @len: bytes of payload
+ */
+struct ttp_frame {
+	u8	op;
+	u8	vc;
+	u8	flags;
+	u8	count;
+	u8	grant;
+	u16	epoch;
+	u32	tx;
+	u32	rx;
+	__be16	dport;
+	__be16	sport;
+	u16	max_payload;
+	u16	len;
+};
+
+/**
+ * struct ttp_range - ids that a NACK names
+ * @first: first id
+ * @n: how many
+ */
+struct ttp_range {
+	u32	first;
+	u32	n;
+};
+
+/* Ids wrap: a comes before b */
+static inline bool ttp_before(u32 a, u32 b)
+{
+	return (s32)(a - b) < 0;
+}
+
+/* Ids wrap: first <= id <= last */
+static inline bool ttp_between(u32 id, u32 first, u32 last)
+{
+	return id - first <= last - first && !ttp_before(last, first);
+}
+
+/**
+ * ttp_wire_parse() - read a frame of the socket dialect
+ * @data: the frame from its TTH on (offset 14); needs min(@len, TTP_HDR_LEN)
+ *	readable bytes
+ * @len: length of the frame from the TTH on, padding included
+ * @f: result, complete on success only
+ *
+ * Checks all that can be seen in the frame alone: version, both lengths
+ * against each other and against @len, opcode, vc, ports, extension, flags
+ * (unknown ones are cleared, except in OPEN), count.
+ *
+ * Return: 0, or the enum ttp_reason to drop it for.
+ */
+enum ttp_reason ttp_wire_parse(const u8 *data, unsigned int len,
+			       struct ttp_frame *f);
+
+/**
+ * ttp_wire_build() - write the 54 bytes in front of a payload
+ * @data: where the TTH goes; all TTP_HDR_LEN bytes are written
+ * @f: the fields
+ * @dst: destination MAC, 6 bytes
+ * @src: source MAC, 6 bytes
+ */
+void ttp_wire_build(u8 *data, const struct ttp_frame *f,
+		    const u8 *dst, const u8 *src);
+
+/**
+ * ttp_wire_get_ranges() - read the ranges of a NACK
+ * @payload: bytes behind the header
+ * @f: the parsed frame; @f->len bytes of @payload are readable
+ * @una: oldest id outstanding
+ * @nxt: next id never sent
+ * @r: result, TTP_WIRE_RANGES long, each clipped to [@una, @nxt)
+ *
+ * Return: number of ranges left after clipping, or -EINVAL if they overlap,
+ * do not ascend or do not fit the payload.
+ */
+int ttp_wire_get_ranges(const u8 *payload, const struct ttp_frame *f,
+			u32 una, u32 nxt, struct ttp_range *r);
+
+/**
+ * ttp_wire_put_ranges() - write ranges as the payload of a NACK
+ * @payload: room for @n * TTP_WIRE_RANGE_LEN bytes
+ * @r: the ranges
+ * @n: how many, at most TTP_WIRE_RANGES
+ */
+void ttp_wire_put_ranges(u8 *payload, const struct ttp_range *r,
+			 unsigned int n);
+
+#endif /* _TTP_WIRE_H */
