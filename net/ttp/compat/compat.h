@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Differences between kernels, from 6.1 on. This is the only file that knows
+ * them: the rest is written for the newest kernel as far as that can be had by
+ * a macro or a small function. TTP_HAVE_* come from Kbuild.include beside it.
+ */
+#ifndef _TTP_COMPAT_H
+#define _TTP_COMPAT_H
+
+#include <linux/hrtimer.h>
+#include <linux/net.h>
+#include <linux/socket.h>
+#include <net/genetlink.h>
+#include <net/net_namespace.h>
+
+#if __has_include(<linux/unaligned.h>)
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
+
+#ifndef TTP_HAVE_HRTIMER_SETUP
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*func)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = func;
+}
+#endif
+
+/* Old kernels find the end of a table by its empty entry; new ones count. */
+#ifdef TTP_HAVE_NET_SYSCTL_SZ
+#define TTP_SYSCTL_END
+#define ttp_register_sysctl(net, path, table, n) \
+	register_net_sysctl_sz(net, path, table, n)
+#else
+#define TTP_SYSCTL_END	{ }
+#define ttp_register_sysctl(net, path, table, n) \
+	register_net_sysctl(net, path, table)
+#endif
+
+/* Attributes of the request that a dump answers */
+static inline struct nlattr **ttp_genl_dump_attrs(struct netlink_callback *cb)
+{
+#ifdef TTP_HAVE_GENL_INFO_DUMP
+	return genl_info_dump(cb)->attrs;
+#else
+	return genl_dumpit_info(cb)->attrs;
+#endif
+}
+
+/* proto_ops.bind and .connect: what their address argument points to */
+#ifdef TTP_HAVE_SOCKADDR_UNSIZED
+#define ttp_sockaddr	sockaddr_unsized
+#else
+#define ttp_sockaddr	sockaddr
+#endif
+
+#endif /* _TTP_COMPAT_H */
