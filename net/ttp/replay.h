@@ -52,8 +52,9 @@ struct ttp_snd {
  * @rx: last id accepted in order
  * @top: youngest id known to have been sent (>= @rx)
  * @window: ids beyond @rx that are taken (W)
- * @nack_hi: ids up to this one were asked for in the present round
- * @nack_at: when that round began (microseconds, wraps)
+ * @nack_hi: ids up to this one were asked for
+ * @nack_mark: ids up to this one were asked for when the round began
+ * @nack_at: when the present round began (microseconds, wraps)
  * @nacking: a round is under way
  * @reorder: younger ids to wait for before the first NACK, 1..16
  */
@@ -64,6 +65,7 @@ struct ttp_rcv {
 	u32			top;
 	u32			window;
 	u32			nack_hi;
+	u32			nack_mark;
 	u32			nack_at;
 	bool			nacking;
 	u8			reorder;
@@ -81,7 +83,7 @@ void ttp_replay_init(struct ttp_snd *s, u32 first);
 /* Number the entry: ids nxt .. nxt + e->n - 1; appends it and moves nxt. */
 void ttp_replay_append(struct ttp_snd *s, struct ttp_entry *e);
 
-/* Is an acknowledgement of everything up to rx credible: [una - 1, nxt - 1] */
+/* May the peer say that it has everything up to rx: una - 1 .. nxt - 1 */
 bool ttp_replay_ack_ok(const struct ttp_snd *s, u32 rx);
 
 /**
@@ -128,11 +130,20 @@ void ttp_gap_advance(struct ttp_rcv *v, u32 last);
  */
 bool ttp_gap_keep(struct ttp_rcv *v, struct ttp_entry *e);
 
-/* Unlink and return the early entry that continues rx, or NULL. */
+/*
+ * Unlink and return the early entry that continues rx, or NULL. Runs of ids may
+ * overlap what came in order meanwhile, even wholly: ask ttp_gap_place().
+ */
 struct ttp_entry *ttp_gap_next(struct ttp_rcv *v);
 
 /* Unlink and return the youngest early entry, or NULL. */
 struct ttp_entry *ttp_gap_youngest(struct ttp_rcv *v);
+
+/*
+ * Learn from a PAYLOAD that begins with first, before it is placed, how much
+ * the wire reorders: raises v->reorder.
+ */
+void ttp_gap_learn(struct ttp_rcv *v, u32 first);
 
 /* Is anything known to be missing? */
 static inline bool ttp_gap_open(const struct ttp_rcv *v)
@@ -145,13 +156,15 @@ static inline bool ttp_gap_open(const struct ttp_rcv *v)
  * @v: the receiver
  * @now: microseconds, wraps
  * @wait: microseconds before an id is asked for again
- * @force: ask for all that is missing, now (a probe came, or a tick passed)
+ * @force: do not wait for younger ids (a probe came, or a tick passed)
  * @r: result
  * @max: its size
  *
- * Each id is named once a round of @wait; what became known since is named at
- * once, but not before v->reorder younger ids are there unless @force. A new
- * round names everything missing.
+ * What became known since is named at once, but not before v->reorder younger
+ * ids are there unless @force. A new round, @wait after the last, names again
+ * what was named when that one began or before: so no id is named twice within
+ * @wait, forced or not, and none that stays missing later than after two. What
+ * does not fit @max is left for the next call.
  *
  * Return: number of ranges, 0 if nothing is due.
  */

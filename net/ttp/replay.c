@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What was sent and may have to be sent again; what came and what is missing.
+ */
+#include <linux/kernel.h>
+#include <linux/list.h>
+#include "replay.h"
+
+#define TTP_REORDER_MAX		16
+
+static u32 ttp_entry_last(const struct ttp_entry *e)
+{
+	return e->first + e->n - 1;
+}
+
+/* ---- the sender's list ---- */
+
+void ttp_replay_init(struct ttp_snd *s, u32 first)
+{
+	INIT_LIST_HEAD(&s->list);
+	s->una = first;
+	s->nxt = first;
+	s->bytes = 0;
+}
+
+void ttp_replay_append(struct ttp_snd *s, struct ttp_entry *e)
+{
+	e->first = s->nxt;
+	s->nxt += e->n;
+	s->bytes += e->len;
+	list_add_tail(&e->node, &s->list);
+}
+
+bool ttp_replay_ack_ok(const struct ttp_snd *s, u32 rx)
+{
+	return rx + 1 - s->una <= s->nxt - s->una;
+}
+
+u32 ttp_replay_ack(struct ttp_snd *s, u32 rx, struct list_head *done)
+{
+	u32 acked = rx + 1 - s->una;
+	struct ttp_entry *e, *tmp;
+
+	if (!acked)
+		return 0;
+
+	list_for_each_entry_safe(e, tmp, &s->list, node) {
+		if (ttp_before(rx, ttp_entry_last(e)))
+			break;
+		s->bytes -= e->len;
+		list_move_tail(&e->node, done);
+	}
+	s->una = rx + 1;
+	return acked;
+}
+
+/* Distance from una; an id that is acknowledged already counts as una. */
+static u32 ttp_replay_offset(const struct ttp_snd *s, u32 id)
+{
+	return ttp_before(id, s->una) ? 0 : id - s->una;
+}
+
+struct ttp_entry *ttp_replay_pick(const struct ttp_snd *s,
+				  const struct ttp_entry *pos,
+				  const struct ttp_range *r, unsigned int nr)
+{
+	struct list_head *node = pos ? pos->node.next : s->list.next;
+	u32 first, end;
+
+	/* Both sides ascend, so each is walked only once a call. */
+	for (; node != &s->list; node = node->next) {
+		struct ttp_entry *e = list_entry(node, struct ttp_entry, node);
+
+		first = ttp_replay_offset(s, e->first);
+		end = ttp_replay_offset(s, e->first + e->n);
+		while (nr && ttp_replay_offset(s, r->first + r->n) <= first) {
+			r++;
+			nr--;
+		}
+		if (!nr)
+			return NULL;
+		if (ttp_replay_offset(s, r->first) < end)
+			return e;
+	}
+	return NULL;
+}
+
+struct ttp_entry *ttp_replay_find(const struct ttp_snd *s, u32 id)
+{
+	struct ttp_entry *e;
+
+	list_for_each_entry(e, &s->list, node)
+		if (id - e->first < e->n)
+			return e;
+	return NULL;
+}
+
+/* ---- the receiver's gaps ---- */
+
+void ttp_gap_init(struct ttp_rcv *v, u32 rx, u32 window)
+{
+	INIT_LIST_HEAD(&v->early);
+	v->early_n = 0;
+	v->rx = rx;
+	v->top = rx;
+	v->window = window;
+	v->nack_hi = rx;
+	v->nack_mark = rx;
+	v->nack_at = 0;
+	v->nacking = false;
+	v->reorder = 1;
+}
+
+enum ttp_place ttp_gap_place(const struct ttp_rcv *v, u32 first, u32 n)
+{
+	s64 begin = (s32)(first - v->rx), end = begin + n, window = v->window;
+
+	/* Ids begin .. end - 1 count from rx: rx is 0, the next one 1. */
+	if (begin < 1 - window || end > window + 1)
+		return TTP_PLACE_BEYOND;
+	if (end <= 1)
+		return TTP_PLACE_OLD;
+	return begin <= 1 ? TTP_PLACE_NEXT : TTP_PLACE_EARLY;
+}
+
+void ttp_gap_see(struct ttp_rcv *v, u32 nxt)
+{
+	u32 last = nxt - 1;
+
+	if (ttp_before(v->top, last) && last - v->rx <= v->window)
+		v->top = last;
+}
+
+/* Marks that lag too far behind would look like ids to come. */
+static void ttp_gap_drag(const struct ttp_rcv *v, u32 *mark)
+{
+	if (ttp_before(*mark, v->rx - v->window))
+		*mark = v->rx - v->window;
+}
+
+void ttp_gap_advance(struct ttp_rcv *v, u32 last)
+{
+	if (!ttp_before(v->rx, last))
+		return;
+
+	v->rx = last;
+	if (ttp_before(v->top, last))
+		v->top = last;
+	ttp_gap_drag(v, &v->nack_hi);
+	ttp_gap_drag(v, &v->nack_mark);
+}
+
+bool ttp_gap_keep(struct ttp_rcv *v, struct ttp_entry *e)
+{
+	u32 last = ttp_entry_last(e);
+	struct list_head *after;
+
+	/* From the youngest on: most frames come in order, gap or not. */
+	for (after = v->early.prev; after != &v->early; after = after->prev) {
+		struct ttp_entry *o = list_entry(after, struct ttp_entry, node);
+
+		if (ttp_before(ttp_entry_last(o), e->first))
+			break;
+		if (!ttp_before(last, o->first))
+			return false;
+	}
+	list_add(&e->node, after);
+	v->early_n += e->n;
+	if (ttp_before(v->top, last))
+		v->top = last;
+	return true;
+}
+
+static struct ttp_entry *ttp_gap_take(struct ttp_rcv *v, struct ttp_entry *e)
+{
+	list_del_init(&e->node);
+	v->early_n -= e->n;
+	return e;
+}
+
+struct ttp_entry *ttp_gap_next(struct ttp_rcv *v)
+{
+	struct ttp_entry *e;
+
+	e = list_first_entry_or_null(&v->early, struct ttp_entry, node);
+	if (!e || ttp_before(v->rx + 1, e->first))
+		return NULL;
+	return ttp_gap_take(v, e);
+}
+
+struct ttp_entry *ttp_gap_youngest(struct ttp_rcv *v)
+{
+	if (list_empty(&v->early))
+		return NULL;
+	return ttp_gap_take(v, list_last_entry(&v->early, struct ttp_entry,
+					       node));
+}
+
+static void ttp_gap_raise(struct ttp_rcv *v, u32 depth)
+{
+	if (depth >= v->reorder)
+		v->reorder = min_t(u32, depth + 1, TTP_REORDER_MAX);
+}
+
+void ttp_gap_learn(struct ttp_rcv *v, u32 first)
+{
+	struct ttp_entry *e;
+	u32 depth = 0;
+
+	/* Asked for, and now here twice: the first one was only late. */
+	if (!ttp_before(v->rx, first)) {
+		if (!ttp_before(v->nack_hi, first))
+			ttp_gap_raise(v, v->reorder);
+		return;
+	}
+	/* What nobody asked for is no replay: it was overtaken. */
+	if (v->nacking && !ttp_before(v->nack_hi, first))
+		return;
+	list_for_each_entry_reverse(e, &v->early, node) {
+		if (first - e->first < e->n)
+			return;
+		if (ttp_before(e->first, first) || depth >= TTP_REORDER_MAX)
+			break;
+		depth += e->n;
+	}
+	ttp_gap_raise(v, depth);
+}
+
+/* Youngest id with so many younger ones here that it must be lost */
+static u32 ttp_gap_ripe(const struct ttp_rcv *v)
+{
+	struct ttp_entry *e;
+	u32 younger = 0;
+
+	list_for_each_entry_reverse(e, &v->early, node) {
+		younger += e->n;
+		if (younger >= v->reorder)
+			return e->first - 1;
+	}
+	return v->rx;
+}
+
+/* Distance from rx; what is behind counts as rx. */
+static u32 ttp_gap_offset(const struct ttp_rcv *v, u32 id)
+{
+	return ttp_before(id, v->rx) ? 0 : id - v->rx;
+}
+
+/**
+ * struct ttp_gap_list - ranges of a NACK as they are collected
+ * @r: result
+ * @n: ranges in it
+ * @max: its size
+ * @end: distance from rx of the last id in it
+ * @cut: not all fitted in
+ */
+struct ttp_gap_list {
+	struct ttp_range	*r;
+	unsigned int		n;
+	unsigned int		max;
+	u32			end;
+	bool			cut;
+};
+
+/* Name ids from .. to, as distances from rx, if there are any. */
+static void ttp_gap_name(const struct ttp_rcv *v, struct ttp_gap_list *l,
+			 u32 from, u32 to)
+{
+	if (from > to || l->cut)
+		return;
+	if (l->n && from == l->end + 1) {
+		l->r[l->n - 1].n += to - from + 1;
+		l->end = to;
+		return;
+	}
+	if (l->n == l->max) {
+		l->cut = true;
+		return;
+	}
+	l->r[l->n].first = v->rx + from;
+	l->r[l->n].n = to - from + 1;
+	l->n++;
+	l->end = to;
+}
+
+/* Of the missing ids, name those up to again and those after named, to hi. */
+static void ttp_gap_collect(const struct ttp_rcv *v, struct ttp_gap_list *l,
+			    u32 again, u32 named, u32 hi)
+{
+	struct ttp_entry *e;
+	u32 from = 1, to;
+
+	named = max(named, again);
+	list_for_each_entry(e, &v->early, node) {
+		to = e->first - 1 - v->rx;
+		ttp_gap_name(v, l, from, min(to, again));
+		ttp_gap_name(v, l, max(from, named + 1), min(to, hi));
+		if (l->cut)
+			return;
+		from = to + e->n + 1;
+	}
+	to = v->top - v->rx;
+	ttp_gap_name(v, l, from, min(to, again));
+	ttp_gap_name(v, l, max(from, named + 1), min(to, hi));
+}
+
+unsigned int ttp_gap_due(struct ttp_rcv *v, u32 now, u32 wait, bool force,
+			 struct ttp_range *r, unsigned int max)
+{
+	struct ttp_gap_list l = { .r = r, .max = max };
+	u32 again = 0, named = 0, hi;
+	bool round;
+
+	if (!ttp_gap_open(v)) {
+		v->nacking = false;
+		return 0;
+	}
+
+	round = !v->nacking || now - v->nack_at >= wait;
+	hi = ttp_gap_offset(v, force ? v->top : ttp_gap_ripe(v));
+	if (v->nacking)
+		named = ttp_gap_offset(v, v->nack_hi);
+	if (v->nacking && round)
+		again = ttp_gap_offset(v, v->nack_mark);
+
+	ttp_gap_collect(v, &l, again, named, hi);
+	if (!l.n && !v->nacking)
+		return 0;
+
+	named = max(named, l.cut ? l.end : hi);
+	v->nack_hi = v->rx + named;
+	if (round) {
+		/* Named since the last round began: not due before the next. */
+		v->nack_mark = v->nack_hi;
+		v->nack_at = now;
+		v->nacking = true;
+	}
+	return l.n;
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Frames of the socket dialect: bytes to fields and back.
+ */
+#include <linux/build_bug.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/string.h>
+#include <asm/byteorder.h>
+#include <uapi/linux/ttp.h>
+#include "wire.h"
+
+#define TTP_TTH_VERSION		0x05	/* version 0, 20 bytes of TTH */
+#define TTP_TTH_GATEWAY		0x80	/* came through a gateway: not for us */
+#define TTP_EXTENSION		0xe1	/* version 1 of the extension */
+#define TTP_OP_MASK		0x3f	/* the other bits are reserved */
+#define TTP_LOG2_MAX		16	/* largest log2 of W and of bays */
+#define TTP_TTH_LEN		20
+
+/* What lies between the Ethernet header and the payload */
+struct ttp_wire {
+	u8	tth_version;
+	u8	tth_gateway;
+	__be16	tth_len;	/* all from here to the payload's end */
+	u8	tth_zero[16];
+	u8	tsh_src[3];
+	u8	tsh_dst[3];
+	__be16	tsh_len;	/* the same without the TTH */
+	u8	op;
+	u8	vc;
+	u8	tx_link;
+	u8	rx_link;
+	__be16	epoch;
+	u8	grant;
+	u8	reserved[2];
+	u8	extension;
+	__be32	tx;
+	__be32	rx;
+	__be16	dport;
+	__be16	sport;
+	u8	flags;
+	u8	count;
+	__be16	max_payload;
+} __packed;
+
+struct ttp_wire_range {
+	__be32	first;
+	__be32	n;
+} __packed;
+
+/* Offsets in the frame are 14 more, the Ethernet header's length. */
+static_assert(sizeof(struct ttp_wire) == TTP_HDR_LEN);
+static_assert(offsetof(struct ttp_wire, tsh_src) == 34 - 14);
+static_assert(offsetof(struct ttp_wire, tsh_src) == TTP_TTH_LEN);
+static_assert(offsetof(struct ttp_wire, tsh_len) == 40 - 14);
+static_assert(offsetof(struct ttp_wire, op) == 42 - 14);
+static_assert(offsetof(struct ttp_wire, epoch) == 46 - 14);
+static_assert(offsetof(struct ttp_wire, grant) == 48 - 14);
+static_assert(offsetof(struct ttp_wire, extension) == 51 - 14);
+static_assert(offsetof(struct ttp_wire, tx) == 52 - 14);
+static_assert(offsetof(struct ttp_wire, dport) == TTP_BARE_HDR_LEN);
+static_assert(offsetof(struct ttp_wire, flags) == 64 - 14);
+static_assert(offsetof(struct ttp_wire, max_payload) == 66 - 14);
+static_assert(sizeof(struct ttp_wire_range) == TTP_WIRE_RANGE_LEN);
+
+static bool ttp_wire_has_ranges(u8 op)
+{
+	return op == TTP_OP_NACK || op == TTP_OP_CLOSE_NACK;
+}
+
+static bool ttp_wire_opens(u8 op)
+{
+	return op == TTP_OP_OPEN || op == TTP_OP_OPEN_ACK;
+}
+
+/* Fields that mean something on some opcodes only are 0 on the others. */
+static enum ttp_reason ttp_wire_parse_count(const struct ttp_wire *w,
+					    struct ttp_frame *f)
+{
+	f->count = 0;
+	f->max_payload = 0;
+
+	if (ttp_wire_has_ranges(f->op)) {
+		if (w->count > TTP_WIRE_RANGES ||
+		    w->count * TTP_WIRE_RANGE_LEN > f->len)
+			return TTP_DROP_COUNT;
+		f->count = w->count;
+	}
+	if (ttp_wire_opens(f->op)) {
+		if (w->count > TTP_LOG2_MAX)
+			return TTP_DROP_COUNT;
+		if (be16_to_cpu(w->max_payload) < TTP_WIRE_PAYLOAD_MIN)
+			return TTP_DROP_LENGTH;
+		f->count = w->count;
+		f->max_payload = min_t(u16, be16_to_cpu(w->max_payload),
+				       TTP_WIRE_PAYLOAD_MAX);
+	}
+	return TTP_DROP_NONE;
+}
+
+enum ttp_reason ttp_wire_parse(const u8 *data, unsigned int len,
+			       struct ttp_frame *f)
+{
+	const struct ttp_wire *w = (const struct ttp_wire *)data;
+	u16 tth_len, tsh_len;
+
+	if (len < TTP_HDR_LEN)
+		return TTP_DROP_SHORT;
+	if (w->tth_version != TTP_TTH_VERSION ||
+	    (w->tth_gateway & TTP_TTH_GATEWAY) ||
+	    w->extension != TTP_EXTENSION)
+		return TTP_DROP_VERSION;
+
+	tth_len = be16_to_cpu(w->tth_len);
+	tsh_len = be16_to_cpu(w->tsh_len);
+	if (tth_len < TTP_HDR_LEN || tth_len > len ||
+	    tsh_len != tth_len - TTP_TTH_LEN)
+		return TTP_DROP_LENGTH;
+
+	f->op = w->op & TTP_OP_MASK;
+	if (f->op >= TTP_OPS)
+		return TTP_DROP_OPCODE;
+	f->vc = w->vc;
+	if (f->vc > TTP_VC_MAX)
+		return TTP_DROP_VC;
+	f->dport = w->dport;
+	f->sport = w->sport;
+	if (!f->dport || !f->sport)
+		return TTP_DROP_PORT;
+
+	f->len = tth_len - TTP_HDR_LEN;
+	f->epoch = be16_to_cpu(w->epoch);
+	f->grant = min_t(u8, w->grant, TTP_LOG2_MAX);
+	f->tx = be32_to_cpu(w->tx);
+	f->rx = be32_to_cpu(w->rx);
+	/* An OPEN that wants what we do not know has to be refused aloud. */
+	f->flags = w->flags;
+	if (f->op != TTP_OP_OPEN)
+		f->flags &= TTP_F_KNOWN;
+
+	return ttp_wire_parse_count(w, f);
+}
+
+void ttp_wire_build(u8 *data, const struct ttp_frame *f,
+		    const u8 *dst, const u8 *src)
+{
+	struct ttp_wire *w = (struct ttp_wire *)data;
+
+	/* No byte of memory that held something else goes out. */
+	memset(w, 0, sizeof(*w));
+	w->tth_version = TTP_TTH_VERSION;
+	w->tth_len = cpu_to_be16(TTP_HDR_LEN + f->len);
+	memcpy(w->tsh_src, src + 3, sizeof(w->tsh_src));
+	memcpy(w->tsh_dst, dst + 3, sizeof(w->tsh_dst));
+	w->tsh_len = cpu_to_be16(TTP_HDR_LEN - TTP_TTH_LEN + f->len);
+	w->op = f->op;
+	w->vc = f->vc;
+	w->epoch = cpu_to_be16(f->epoch);
+	w->grant = min_t(u8, f->grant, TTP_LOG2_MAX);
+	w->extension = TTP_EXTENSION;
+	w->tx = cpu_to_be32(f->tx);
+	w->rx = cpu_to_be32(f->rx);
+	w->dport = f->dport;
+	w->sport = f->sport;
+	w->flags = f->flags;
+	w->count = f->count;
+	w->max_payload = cpu_to_be16(f->max_payload);
+}
+
+int ttp_wire_get_ranges(const u8 *payload, const struct ttp_frame *f,
+			u32 una, u32 nxt, struct ttp_range *r)
+{
+	const struct ttp_wire_range *w = (const struct ttp_wire_range *)payload;
+	s64 begin, end, last = S64_MIN, window = nxt - una;
+	unsigned int i;
+	int n = 0;
+
+	if (f->count > TTP_WIRE_RANGES ||
+	    f->count * TTP_WIRE_RANGE_LEN > f->len)
+		return -EINVAL;
+
+	/* Distances from una in 64 bits: no length can wrap past a check. */
+	for (i = 0; i < f->count; i++) {
+		begin = (s32)(be32_to_cpu(w[i].first) - una);
+		end = begin + be32_to_cpu(w[i].n);
+		if (begin < last)
+			return -EINVAL;
+		last = end;
+
+		begin = max_t(s64, begin, 0);
+		end = min(end, window);
+		if (begin >= end)
+			continue;
+		r[n].first = una + (u32)begin;
+		r[n].n = end - begin;
+		n++;
+	}
+	return n;
+}
+
+void ttp_wire_put_ranges(u8 *payload, const struct ttp_range *r,
+			 unsigned int n)
+{
+	struct ttp_wire_range *w = (struct ttp_wire_range *)payload;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		w[i].first = cpu_to_be32(r[i].first);
+		w[i].n = cpu_to_be32(r[i].n);
+	}
+}
