@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The module itself is described in Kbuild; here is everything around it.
+
+RUNNING := /lib/modules/$(shell uname -r)/build
+# No headers of the running kernel: the newest there are.
+KDIR ?= $(or $(wildcard $(RUNNING)),$(shell ls -dv /lib/modules/*/build 2>/dev/null | tail -n 1))
+
+VM := selftests/vm
+VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+
+# The tools and tests are built for the machine that make runs on, and their
+# makefiles have to believe that they are the top.
+SUBMAKE = env -u MAKELEVEL -u MAKEFLAGS -u MFLAGS $(MAKE) --no-print-directory
+
+.DEFAULT_GOAL := modules
+.PHONY: modules tools install dkms-install setup host-built demo check lint unit vm uml clean help
+
+modules: ## build ttp.ko (KDIR=... for another kernel)
+	@test -n "$(KDIR)" || { echo "No kernel headers; '$(VM)/setup packages' installs them."; exit 1; }
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+tools: ## build ttpctl, ttping and ttpcat
+	$(MAKE) -C tools
+
+install: modules tools ## install module and tools (DESTDIR, PREFIX)
+	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH=$(DESTDIR) modules_install
+	$(MAKE) -C tools install
+	test -n "$(DESTDIR)" || depmod -a $$(cat $(KDIR)/include/config/kernel.release)
+
+dkms-install: ## hand the module to DKMS, which builds it for each new kernel
+	mkdir -p $(DESTDIR)/usr/src/ttp-$(VERSION)
+	cp -r Kbuild dkms.conf COPYING include net $(DESTDIR)/usr/src/ttp-$(VERSION)
+	test -n "$(DESTDIR)" || dkms install ttp/$(VERSION)
+
+setup:
+	@$(VM)/setup packages stock root ksft
+
+# What runs in a test machine is built here, outside of it.
+host-built: setup
+	@$(SUBMAKE) -s -C tools
+	@eval "$$($(VM)/setup --env)" && \
+		$(SUBMAKE) -s -C selftests all KSFT_DIR="$$KSFT_DIR"
+
+demo: setup ## two nodes in a virtual machine, a lossy wire, real programs
+	@$(SUBMAKE) -s -C tools
+	@$(SUBMAKE) -s -C selftests/demo
+	@$(VM)/run --quiet --timeout 600 -- selftests/demo/demo.sh
+
+check: ## everything that CI runs (STEPS="unit stock ...")
+	@$(VM)/setup packages
+	@$(VM)/check $(STEPS)
+
+lint: ## warnings, sparse, checkpatch, kernel-doc, shellcheck
+	@$(VM)/setup packages stock ksft clang
+	@selftests/lint/lint
+
+unit: ## the pure files in user space, with ASan and UBSan
+	@$(SUBMAKE) -C selftests/unit run_tests
+
+vm: host-built ## a shell in a test machine (KERNEL=stock|debug|uml)
+	@$(VM)/run --kernel $(or $(KERNEL),stock) --shell --
+
+uml: host-built ## the fast loop: all tests, or CMD=..., in user-mode Linux
+	@$(VM)/run --kernel uml --no-kmemleak -- "$${CMD:-selftests/run_in_vm.sh}"
+
+clean: ## remove what was built in the tree
+	@test -z "$(KDIR)" || $(MAKE) -s -C $(KDIR) M=$(CURDIR) clean
+	@for d in tools selftests selftests/unit selftests/demo; do \
+		test ! -e $$d/Makefile || $(SUBMAKE) -s -C $$d clean || exit 1; done
+	@rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
