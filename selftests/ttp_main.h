@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * main() of the tests: as TEST_HARNESS_MAIN, but it gives slow machines more
+ * time, and with TTP_ONLY=TEXT runs only the tests whose names contain it.
+ */
+#ifndef _TTP_MAIN_H
+#define _TTP_MAIN_H
+
+static void ttp_select_tests(struct __fixture_metadata *f, const char *only)
+{
+	struct __test_metadata *t, *last = NULL, *list = NULL;
+
+	for (t = f->tests; t; t = t->next) {
+		t->timeout *= ttp_slow();
+		if (only && !strstr(t->name, only))
+			continue;
+		if (last)
+			last->next = t;
+		else
+			list = t;
+		last = t;
+	}
+	if (last)
+		last->next = NULL;
+	f->tests = list;
+}
+
+int main(int argc, char **argv)
+{
+	struct __fixture_metadata *f;
+
+	for (f = __fixture_list; f; f = f->next)
+		ttp_select_tests(f, getenv("TTP_ONLY"));
+	return test_harness_run(argc, argv);
+}
+
+#endif /* _TTP_MAIN_H */
