@@ -10,7 +10,7 @@ static const u8 mac_a[6] = { 0x02, 0x00, 0x01, 0xaa, 0xbb, 0xcc };
 static const u8 mac_b[6] = { 0x06, 0x05, 0x04, 0x11, 0x22, 0x33 };
 
 static const char * const reasons[] = {
-#define NAME(name, text) [TTP_DROP_##name] = text,
+#define NAME(name, text) text,
 	TTP_REASONS(NAME)
 };
 
