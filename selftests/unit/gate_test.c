@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Slots are conserved, bays break and reopen as told. */
+#include "unit.h"
+#include "gate.h"
+
+#define ANY	0xffffffff	/* a window that does not matter */
+
+TEST(init)
+{
+	struct ttp_gate g;
+
+	memset(&g, 0xee, sizeof(g));
+	ttp_gate_init(&g, 256, 77);
+	EXPECT_EQ(256, g.share);
+	EXPECT_EQ(256, g.open);
+	EXPECT_EQ(0, g.leased);
+	EXPECT_FALSE(g.asked);
+	EXPECT_FALSE(g.recovering);
+	EXPECT_EQ(256, ttp_gate_limit(&g, ANY));
+	/* Nothing leased: the link's own bay. */
+	EXPECT_EQ(1, ttp_gate_room(&g, ANY, 0));
+	EXPECT_EQ(0, ttp_gate_room(&g, ANY, 1));
+	EXPECT_EQ(0, ttp_gate_room(&g, ANY, 2));
+
+	ttp_gate_init(&g, 0, 77);
+	EXPECT_EQ(1, ttp_gate_limit(&g, ANY));
+}
+
+TEST(limit)
+{
+	static const struct {
+		u32 share, open, window, limit;
+		u8 grant;
+	} cases[] = {
+		{ 256, 256, 256, 256, TTP_GATE_GRANT_NONE },
+		{ 256, 100, 256, 100, TTP_GATE_GRANT_NONE },
+		{ 64, 100, 256, 64, TTP_GATE_GRANT_NONE },
+		{ 256, 256, 16, 16, TTP_GATE_GRANT_NONE },
+		{ 256, 256, 256, 1, 0 },
+		{ 256, 256, 256, 8, 3 },
+		{ 256, 256, 256, 256, 16 },
+		{ 4096, 4096, 65536, 4096, 16 },
+		{ 256, 256, 0, 1, TTP_GATE_GRANT_NONE },
+		{ 256, 0, 256, 1, TTP_GATE_GRANT_NONE },
+		{ 256, 256, 256, 256, 0xff },
+	};
+	struct ttp_gate g;
+	unsigned int i;
+	u32 limit;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		ttp_gate_init(&g, cases[i].share, 0);
+		g.open = cases[i].open;
+		g.grant = cases[i].grant;
+		limit = cases[i].limit;
+		EXPECT_EQ(limit, ttp_gate_limit(&g, cases[i].window));
+		/* Slots do not raise it, and fewer slots mean less room. */
+		g.leased = 5000;
+		EXPECT_EQ(limit, ttp_gate_room(&g, cases[i].window, 0));
+		EXPECT_EQ(0, ttp_gate_room(&g, cases[i].window, limit));
+		EXPECT_EQ(1, ttp_gate_room(&g, cases[i].window, limit - 1));
+		g.leased = 3;
+		EXPECT_EQ(min(limit, 4U),
+			  ttp_gate_room(&g, cases[i].window, 0));
+	}
+}
+
+TEST(lease)
+{
+	struct ttp_pool p = { .slots = 64 };
+	struct ttp_gate a, b, c;
+
+	ttp_gate_init(&a, 256, 0);
+	ttp_gate_init(&b, 256, 0);
+	ttp_gate_init(&c, 20, 0);
+	/* Three quarters for VC 0 and 2 together, in blocks. */
+	EXPECT_EQ(16, ttp_gate_lease(&a, &p, 0));
+	EXPECT_EQ(16, ttp_gate_lease(&a, &p, 0));
+	EXPECT_EQ(16, ttp_gate_lease(&a, &p, 2));
+	EXPECT_EQ(0, ttp_gate_lease(&a, &p, 0));
+	EXPECT_EQ(0, ttp_gate_lease(&c, &p, 2));
+	EXPECT_EQ(48, p.held);
+	EXPECT_EQ(49, ttp_gate_room(&a, ANY, 0));
+	/* The last quarter is for VC 1. */
+	EXPECT_EQ(16, ttp_gate_lease(&b, &p, 1));
+	EXPECT_EQ(0, ttp_gate_lease(&b, &p, 1));
+	EXPECT_EQ(64, p.held);
+	EXPECT_EQ(16, p.held1);
+
+	ttp_gate_return(&a, &p, 0, 40);
+	EXPECT_EQ(40, a.leased);
+	EXPECT_EQ(56, p.held);
+	ttp_gate_return(&a, &p, 0, 41);
+	EXPECT_EQ(40, a.leased);
+	/* VC 1 may take more than its quarter, others less than a block. */
+	EXPECT_EQ(8, ttp_gate_lease(&b, &p, 1));
+	EXPECT_EQ(24, p.held1);
+	ttp_gate_return(&b, &p, 1, 20);
+	EXPECT_EQ(4, ttp_gate_lease(&c, &p, 0));
+	ttp_gate_return(&a, &p, 0, 0);
+	/* One bay of a share of 20 is the link's own. */
+	EXPECT_EQ(15, ttp_gate_lease(&c, &p, 0));
+	EXPECT_EQ(0, ttp_gate_lease(&c, &p, 0));
+	EXPECT_EQ(20, ttp_gate_room(&c, ANY, 0));
+	EXPECT_EQ(39, p.held);
+	ttp_gate_return(&c, &p, 0, 0);
+	ttp_gate_return(&b, &p, 1, 0);
+	EXPECT_EQ(0, p.held);
+	EXPECT_EQ(0, p.held1);
+}
+
+/* A pool that was made smaller than what is held gives nothing more. */
+TEST(pool_shrinks)
+{
+	struct ttp_pool p = { .slots = 64 };
+	struct ttp_gate g, h;
+
+	ttp_gate_init(&g, 256, 0);
+	ttp_gate_init(&h, 1, 0);
+	EXPECT_EQ(0, ttp_gate_lease(&h, &p, 0));
+	ttp_gate_lease(&g, &p, 0);
+	ttp_gate_lease(&g, &p, 0);
+	p.slots = 16;
+	EXPECT_EQ(0, ttp_gate_lease(&g, &p, 0));
+	EXPECT_EQ(0, ttp_gate_lease(&g, &p, 1));
+	ttp_gate_return(&g, &p, 0, 12);
+	EXPECT_EQ(0, ttp_gate_lease(&g, &p, 0));
+	EXPECT_EQ(4, ttp_gate_lease(&g, &p, 1));
+	/* So does a link whose share was made smaller. */
+	g.share = 4;
+	EXPECT_EQ(0, ttp_gate_lease(&g, &p, 1));
+}
+
+#define LINKS	40
+
+TEST(slots_conserved)
+{
+	struct unit_random r = unit_seed(1);
+	struct ttp_gate g[LINKS];
+	u32 held, held1, got, before, i, k, round, keep;
+	struct ttp_pool p;
+	u64 leases = 0, refused = 0;
+
+	for (round = 0; round < unit_rounds(300); round++) {
+		p = (struct ttp_pool) { .slots = 16 + unit_below(&r, 600) };
+		for (i = 0; i < LINKS; i++)
+			ttp_gate_init(&g[i], 1 + unit_below(&r, 300),
+				      unit_edge(&r));
+		for (k = 0; k < 400; k++) {
+			i = unit_below(&r, LINKS);	/* VC is i % 3 */
+			before = g[i].leased;
+			if (unit_percent(&r, 60)) {
+				got = ttp_gate_lease(&g[i], &p, i % 3);
+				ASSERT_TRUE(got <= TTP_GATE_BLOCK);
+				ASSERT_EQ(before + got, g[i].leased);
+				ASSERT_TRUE(g[i].leased < g[i].share || !got);
+				leases += got > 0;
+				refused += !got;
+			} else {
+				keep = unit_below(&r, 100);
+				ttp_gate_return(&g[i], &p, i % 3, keep);
+				ASSERT_EQ(min(before, keep), g[i].leased);
+			}
+			held = 0;
+			held1 = 0;
+			for (i = 0; i < LINKS; i++) {
+				held += g[i].leased;
+				held1 += i % 3 == 1 ? g[i].leased : 0;
+				/* Nobody is ever without a bay. */
+				ASSERT_TRUE(ttp_gate_room(&g[i], ANY, 0) >= 1);
+			}
+			ASSERT_EQ(held, p.held);
+			ASSERT_EQ(held1, p.held1);
+			ASSERT_TRUE(held <= p.slots);
+			ASSERT_TRUE(held - held1 <= p.slots - p.slots / 4);
+		}
+	}
+	EXPECT_GT(leases, 1000);
+	EXPECT_GT(refused, 1000);
+}
+
+/* Whatever the others do, VC 1 gets its quarter. */
+TEST(quarter_of_vc1)
+{
+	struct ttp_gate g[LINKS], urgent;
+	u32 slots, got, all, i;
+	struct ttp_pool p;
+
+	for (slots = 16; slots < 300; slots++) {
+		p = (struct ttp_pool) { .slots = slots };
+		for (i = 0; i < LINKS; i++) {
+			ttp_gate_init(&g[i], 4096, 0);
+			while (ttp_gate_lease(&g[i], &p, i & 2))
+				;
+		}
+		EXPECT_EQ(slots - slots / 4, p.held);
+		ttp_gate_init(&urgent, 4096, 0);
+		all = 0;
+		while ((got = ttp_gate_lease(&urgent, &p, 1)))
+			all += got;
+		EXPECT_EQ(slots / 4, all);
+	}
+}
+
+TEST(loss_once_a_round_trip)
+{
+	struct ttp_gate g;
+	unsigned int i;
+	u32 at;
+
+	for (i = 0; i < ARRAY_SIZE(unit_edges); i++) {
+		at = unit_edges[i];
+		ttp_gate_init(&g, 64, at);
+		ttp_gate_loss(&g, at, at + 64);
+		EXPECT_EQ(32, g.open);
+		/* The same flight: its other losses are the same loss. */
+		ttp_gate_loss(&g, at, at + 64);
+		ttp_gate_loss(&g, at + 10, at + 70);
+		ttp_gate_acked(&g, at + 40, at + 72);
+		ttp_gate_loss(&g, at + 40, at + 72);
+		ttp_gate_loss(&g, at + 63, at + 90);
+		EXPECT_EQ(32, g.open);
+		/* All that flew then has landed: a new one. */
+		ttp_gate_acked(&g, at + 64, at + 90);
+		EXPECT_FALSE(g.recovering);
+		ttp_gate_loss(&g, at + 64, at + 90);
+		EXPECT_EQ(16, g.open);
+		ttp_gate_loss(&g, at + 89, at + 91);
+		EXPECT_EQ(16, g.open);
+		ttp_gate_loss(&g, at + 90, at + 91);
+		EXPECT_EQ(8, g.open);
+	}
+}
+
+TEST(loss_not_below_two)
+{
+	struct ttp_gate g;
+	u32 at = 0xfffffff0;
+	unsigned int i;
+
+	ttp_gate_init(&g, 7, at);
+	for (i = 0; i < 10; i++) {
+		ttp_gate_loss(&g, at, at + 1);
+		at++;
+		EXPECT_EQ(i ? 2 : 3, g.open);
+	}
+	ttp_gate_init(&g, 1, at);
+	ttp_gate_loss(&g, at, at + 1);
+	EXPECT_EQ(1, g.open);
+}
+
+TEST(reopen_one_a_round)
+{
+	u32 at, una, want, i, k;
+	struct ttp_gate g;
+
+	for (i = 0; i < ARRAY_SIZE(unit_edges); i++) {
+		at = unit_edges[i];
+		ttp_gate_init(&g, 12, at);
+		ttp_gate_loss(&g, at, at + 12);
+		EXPECT_EQ(6, g.open);
+
+		/* What flew when the bays broke was not without loss. */
+		una = at;
+		for (k = 0; k < 12; k++) {
+			una++;
+			ttp_gate_acked(&g, una, una + 6);
+			EXPECT_EQ(6, g.open);
+		}
+		/* Then one more for as many acknowledged as there are. */
+		for (want = 6; want < 12; want++) {
+			for (k = 0; k < want; k++) {
+				EXPECT_EQ(want, g.open);
+				una++;
+				ttp_gate_acked(&g, una, una + want);
+			}
+			EXPECT_EQ(want + 1, g.open);
+		}
+		/* Not beyond the share. */
+		for (k = 0; k < 100; k++) {
+			una++;
+			ttp_gate_acked(&g, una, una + 12);
+		}
+		EXPECT_EQ(12, g.open);
+	}
+}
+
+/* A big acknowledgement is one round, not as many as its ids would make. */
+TEST(reopen_jump)
+{
+	struct ttp_gate g;
+	u32 una = 0xffffff00;
+
+	ttp_gate_init(&g, 64, una);
+	g.open = 4;
+	ttp_gate_acked(&g, una + 64, una + 64);
+	EXPECT_EQ(5, g.open);
+	ttp_gate_acked(&g, una + 68, una + 70);
+	EXPECT_EQ(5, g.open);
+	ttp_gate_acked(&g, una + 69, una + 70);
+	EXPECT_EQ(6, g.open);
+	/* More in flight than bays are open: until that has landed. */
+	ttp_gate_acked(&g, una + 75, una + 275);
+	EXPECT_EQ(7, g.open);
+	ttp_gate_acked(&g, una + 274, una + 276);
+	EXPECT_EQ(7, g.open);
+	ttp_gate_acked(&g, una + 275, una + 276);
+	EXPECT_EQ(8, g.open);
+}
+
+/* ids go a long way: marks of long ago must not bite. */
+TEST(marks_age)
+{
+	struct ttp_gate g;
+	u32 una = 5, i;
+
+	ttp_gate_init(&g, 64, una);
+	ttp_gate_loss(&g, una, una + 64);
+	ASSERT_TRUE(ttp_gate_ask(&g, 1, 1, una));
+	for (i = 0; i < 0x900000; i++) {
+		una += 0x100;
+		ttp_gate_acked(&g, una, una);
+	}
+	EXPECT_EQ(64, g.open);
+	EXPECT_FALSE(g.recovering);
+	EXPECT_FALSE(g.asked);
+	ttp_gate_loss(&g, una, una + 10);
+	EXPECT_EQ(32, g.open);
+}
+
+TEST(ask_quarters)
+{
+	struct ttp_gate g;
+	u32 at, i, k, asked;
+
+	for (i = 0; i < ARRAY_SIZE(unit_edges); i++) {
+		at = unit_edges[i];
+		ttp_gate_init(&g, 256, at);
+		g.leased = 255;
+		asked = 0;
+		for (k = 1; k <= 256; k++) {
+			if (!ttp_gate_ask(&g, 256, k, at + k - 1))
+				continue;
+			asked++;
+			/* Three quarters full, and full */
+			EXPECT_TRUE(k == 192 || k == 256);
+		}
+		EXPECT_EQ(2, asked);
+		/* Answered: the next time it is so full again */
+		ttp_gate_acked(&g, at + 256, at + 256);
+		EXPECT_FALSE(g.asked);
+		EXPECT_FALSE(ttp_gate_ask(&g, 256, 1, at + 256));
+		EXPECT_TRUE(ttp_gate_ask(&g, 256, 192, at + 447));
+		/* A run of ids that jumps over the line asks with its last. */
+		ttp_gate_acked(&g, at + 448, at + 448);
+		EXPECT_FALSE(ttp_gate_ask(&g, 256, 160, at + 607));
+		EXPECT_TRUE(ttp_gate_ask(&g, 256, 205, at + 652));
+	}
+}
+
+TEST(ask_few_bays)
+{
+	struct ttp_gate g;
+
+	/* A lone frame costs no ACK, unless one bay is all there can be. */
+	ttp_gate_init(&g, 256, 0);
+	EXPECT_FALSE(ttp_gate_ask(&g, 256, 1, 0));
+	ttp_gate_init(&g, 1, 0);
+	EXPECT_TRUE(ttp_gate_ask(&g, 256, 1, 0));
+	ttp_gate_init(&g, 256, 0);
+	EXPECT_TRUE(ttp_gate_ask(&g, 1, 1, 0));
+	/* Few slots leased: what there is counts, not what there might be. */
+	ttp_gate_init(&g, 256, 0);
+	g.leased = 15;
+	EXPECT_FALSE(ttp_gate_ask(&g, 256, 11, 10));
+	EXPECT_TRUE(ttp_gate_ask(&g, 256, 12, 11));
+	EXPECT_FALSE(ttp_gate_ask(&g, 256, 13, 12));
+	EXPECT_TRUE(ttp_gate_ask(&g, 256, 16, 15));
+}
+
+/*
+ * Bulk through any number of bays: never all of them taken without a question
+ * on its way, and not many more questions than quarters.
+ */
+TEST(ask_bulk)
+{
+	struct unit_random r = unit_seed(2);
+	u32 bays, una, nxt, n, round, asks, sent, newest;
+	struct ttp_gate g;
+	bool pending;
+
+	for (round = 0; round < unit_rounds(500); round++) {
+		bays = 2 + unit_below(&r, 300);
+		una = unit_edge(&r);
+		nxt = una;
+		ttp_gate_init(&g, bays, una);
+		g.leased = bays - 1;
+		pending = false;
+		newest = una;
+		asks = 0;
+		for (sent = 0; sent < 20 * bays; ) {
+			n = ttp_gate_room(&g, ANY, nxt - una);
+			ASSERT_EQ(bays - (nxt - una), n);
+			if (n && unit_percent(&r, 70)) {
+				n = 1 + unit_below(&r, min(n, 45U));
+				nxt += n;
+				sent += n;
+				if (ttp_gate_ask(&g, ANY, nxt - una, nxt - 1)) {
+					ASSERT_TRUE(bays - (nxt - una) <=
+						    bays / 4);
+					pending = true;
+					newest = nxt - 1;
+					asks++;
+				}
+			} else if (nxt != una) {
+				una += 1 + unit_below(&r, nxt - una);
+				ttp_gate_acked(&g, una, nxt);
+				if (newest - una >= bays)
+					pending = false;
+			}
+			ASSERT_TRUE(nxt - una < bays || pending);
+			ASSERT_EQ(pending, g.asked);
+		}
+		ASSERT_TRUE(asks <= 20 * 4 * 2 + 2 || bays < 8);
+	}
+}
+
+TEST_HARNESS_MAIN
