@@ -666,10 +666,11 @@ TEST_F(sock, connect_from_two_threads)
 	pthread_join(t[1], (void **)&result[1]);
 	/* One of them makes it, the other one learns that. */
 	EXPECT_TRUE(!result[0] || !result[1]);
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 2; i++) {
 		EXPECT_TRUE(!result[i] || result[i] == EISCONN ||
 			    result[i] == EALREADY)
 			TH_LOG("%s", strerror(result[i]));
+	}
 	close(listener);
 }
 

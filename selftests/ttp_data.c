@@ -1,0 +1,1361 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Data through a link, both types of socket: whole, in order, bounded, woken */
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <linux/sock_diag.h>
+#include <linux/sockios.h>
+#include "kselftest_harness.h"
+#include "ttp_lib.h"
+#include "ttp_main.h"
+
+#define SA(x)	((struct sockaddr *)&(x))
+#define MB	(1 << 20)
+
+/* EXPECT that a call fails with an errno */
+#define EXPECT_ERRNO(error, call) do {				\
+	errno = 0;						\
+	EXPECT_EQ(-1, call);					\
+	EXPECT_EQ(error, errno)					\
+		TH_LOG("%s: %s", #call, strerror(errno));	\
+} while (0)
+
+#define EXPECT_PATTERN(buf, len, at, seed) do {			\
+	EXPECT_EQ(-1, ttp_check(buf, len, at, seed))		\
+		TH_LOG("wrong byte");				\
+} while (0)
+
+/* What holds for both types of socket */
+FIXTURE(data) {
+	struct ttp_wire w;
+	int fd[2];
+	char *buf;
+};
+
+FIXTURE_VARIANT(data) {
+	int type;
+};
+
+FIXTURE_VARIANT_ADD(data, stream) {
+	.type = SOCK_STREAM,
+};
+
+FIXTURE_VARIANT_ADD(data, seqpacket) {
+	.type = SOCK_SEQPACKET,
+};
+
+FIXTURE_SETUP(data)
+{
+	ttp_wire_up(&self->w);
+	ASSERT_EQ(0, ttp_pair(&self->w, variant->type, self->fd))
+		TH_LOG("no connection: %s", strerror(errno));
+	self->buf = malloc(4 * MB);
+}
+
+FIXTURE_TEARDOWN(data)
+{
+	free(self->buf);
+	close(self->fd[0]);
+	close(self->fd[1]);
+	ttp_wire_free(&self->w);
+}
+
+/* One type alone, on the same fixture */
+#define ONE_TYPE(name)							\
+	FIXTURE(name) {							\
+		struct ttp_wire w;					\
+		int fd[2];						\
+		char *buf;						\
+	};								\
+	FIXTURE_TEARDOWN(name)						\
+	{								\
+		free(self->buf);					\
+		close(self->fd[0]);					\
+		close(self->fd[1]);					\
+		ttp_wire_free(&self->w);				\
+	}
+
+ONE_TYPE(stream)
+ONE_TYPE(record)
+
+FIXTURE_SETUP(stream)
+{
+	ttp_wire_up(&self->w);
+	ASSERT_EQ(0, ttp_pair(&self->w, SOCK_STREAM, self->fd));
+	self->buf = malloc(4 * MB);
+}
+
+FIXTURE_SETUP(record)
+{
+	ttp_wire_up(&self->w);
+	ASSERT_EQ(0, ttp_pair(&self->w, SOCK_SEQPACKET, self->fd));
+	self->buf = malloc(4 * MB);
+}
+
+static void set_timeout(int fd, int option, long ms)
+{
+	struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
+
+	setsockopt(fd, SOL_SOCKET, option, &tv, sizeof(tv));
+}
+
+static int get_int(int fd, int option)
+{
+	socklen_t len = sizeof(int);
+	int v = -1;
+
+	getsockopt(fd, SOL_SOCKET, option, &v, &len);
+	return v;
+}
+
+static int inq(int fd)
+{
+	int n = -1;
+
+	return ioctl(fd, SIOCINQ, &n) ? -1 : n;
+}
+
+static int outq(int fd)
+{
+	int n = -1;
+
+	return ioctl(fd, SIOCOUTQ, &n) ? -1 : n;
+}
+
+/* Fill a socket until it would block; how many bytes went in */
+static size_t stuff(int fd, char *buf, size_t chunk, unsigned int seed)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	for (;;) {
+		ttp_fill(buf, chunk, done, seed);
+		n = send(fd, buf, chunk, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n > 0)
+			done += n;
+		else if (!ttp_poll(fd, POLLOUT, 100 * ttp_slow()))
+			return done;
+	}
+}
+
+/* Read and check so many bytes; how many were right */
+static size_t drain(int fd, size_t chunk, size_t len, unsigned int seed)
+{
+	struct ttp_pump in = { .fd = fd, .len = len, .chunk = chunk,
+			       .seed = seed };
+
+	ttp_pump_in(&in);
+	return in.error ? 0 : in.done;
+}
+
+/* ---- sizes ---- */
+
+static const int sizes[] = {
+	1, 2, 3, 7, 54, 55, 63, 64, 65, 255, 256, 257, 511, 512, 1000, 1023,
+	1024, 1025, 1445, 1446, 1447, 1448, 1460, 1500, 2891, 2892, 2893,
+	4095, 4096, 4097, 8192, 16384, 32767, 65535, 65536, 65537, 100000,
+	131072, 262143, 524288, 1048575, 1048576,
+};
+
+TEST_F_TIMEOUT(data, sizes_both_ways, 60)
+{
+	struct ttp_pump out = { .seed = 7 };
+	pthread_t t;
+	ssize_t n;
+	int i, way;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		for (way = 0; way < 2; way++) {
+			out.fd = self->fd[way];
+			out.chunk = sizes[i];
+			out.len = sizes[i];
+			out.done = 0;
+			ASSERT_EQ(0, pthread_create(&t, NULL, ttp_pump_out, &out));
+			n = ttp_recv_all(self->fd[!way], self->buf, sizes[i]);
+			pthread_join(t, NULL);
+			ASSERT_EQ(0, out.error);
+			ASSERT_EQ(sizes[i], n);
+			EXPECT_PATTERN(self->buf, n, 0, 7);
+		}
+	}
+	EXPECT_EQ(0, inq(self->fd[0]));
+	EXPECT_EQ(0, inq(self->fd[1]));
+}
+
+static void both_ways(struct __test_metadata *_metadata, int fd[2], size_t len,
+		      size_t chunk_out, size_t chunk_in)
+{
+	struct ttp_pump p[4] = {
+		{ fd[0], len, chunk_out, 1, 0, 0 },
+		{ fd[1], len, chunk_out, 2, 0, 0 },
+		{ fd[0], len, chunk_in, 2, 0, 0 },
+		{ fd[1], len, chunk_in, 1, 0, 0 },
+	};
+	pthread_t t[4];
+	int i;
+
+	for (i = 0; i < 4; i++)
+		pthread_create(&t[i], NULL, i < 2 ? ttp_pump_out : ttp_pump_in,
+			       &p[i]);
+	for (i = 0; i < 4; i++) {
+		pthread_join(t[i], NULL);
+		EXPECT_EQ(0, p[i].error) {
+			TH_LOG("%s %zu of %zu: %s", i < 2 ? "out" : "in",
+			       p[i].done, p[i].len, p[i].error < 0 ?
+			       "wrong bytes" : strerror(p[i].error));
+		}
+		EXPECT_EQ(len, p[i].done);
+	}
+}
+
+TEST_F_TIMEOUT(data, four_megabytes_both_ways, 60)
+{
+	both_ways(_metadata, self->fd, 4 * MB, 65536, 65536);
+}
+
+TEST_F_TIMEOUT(data, odd_chunks_both_ways, 60)
+{
+	both_ways(_metadata, self->fd, MB, 4999, 100003);
+}
+
+TEST_F_TIMEOUT(stream, bytes_one_by_one, 60)
+{
+	both_ways(_metadata, self->fd, 20000 / ttp_slow(), 1, 1);
+}
+
+TEST_F_TIMEOUT(stream, megabytes_in_one_call, 60)
+{
+	struct ttp_pump in = { .fd = self->fd[1], .len = 4 * MB,
+			       .chunk = 4 * MB };
+	pthread_t t;
+
+	ttp_fill(self->buf, 4 * MB, 0, 0);
+	ASSERT_EQ(0, pthread_create(&t, NULL, ttp_pump_in, &in));
+	EXPECT_EQ(4 * MB, send(self->fd[0], self->buf, 4 * MB, 0));
+	pthread_join(t, NULL);
+	EXPECT_EQ(0, in.error);
+	EXPECT_EQ(4 * MB, in.done);
+}
+
+TEST_F(data, nothing_is_replayed_on_a_clean_wire)
+{
+	struct ttp_info i;
+
+	both_ways(_metadata, self->fd, MB, 65536, 65536);
+	ASSERT_EQ(0, ttp_info(self->fd[0], &i));
+	EXPECT_LE(MB / 1446, i.frames_tx);
+	EXPECT_GE(i.frames_tx / 100, i.replays);
+}
+
+/* ---- records ---- */
+
+TEST_F(record, boundaries)
+{
+	struct ttp_pump out = { .fd = self->fd[0], .chunk = 1, .len = 1 };
+	struct iovec v = { .iov_base = self->buf, .iov_len = 4 * MB };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
+	pthread_t t;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		out.len = sizes[i];
+		out.chunk = sizes[i];
+		out.done = 0;
+		ASSERT_EQ(0, pthread_create(&t, NULL, ttp_pump_out, &out));
+		ASSERT_EQ(sizes[i], recvmsg(self->fd[1], &m, 0));
+		EXPECT_EQ(MSG_EOR, m.msg_flags & (MSG_EOR | MSG_TRUNC));
+		EXPECT_PATTERN(self->buf, sizes[i], 0, 0);
+		pthread_join(t, NULL);
+		EXPECT_EQ(sizes[i], out.done);
+	}
+}
+
+TEST_F(record, many_small_ones_stay_apart)
+{
+	int i;
+
+	for (i = 0; i < 200; i++) {
+		ttp_fill(self->buf, i, 0, i);
+		ASSERT_EQ(i, send(self->fd[0], self->buf, i, 0));
+	}
+	for (i = 0; i < 200; i++) {
+		ASSERT_EQ(i, recv(self->fd[1], self->buf, MB, 0));
+		EXPECT_PATTERN(self->buf, i, 0, i);
+	}
+}
+
+TEST_F(record, empty_is_not_the_end)
+{
+	struct iovec v = { .iov_base = self->buf, .iov_len = 100 };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
+
+	ASSERT_EQ(0, send(self->fd[0], "", 0, 0));
+	ASSERT_EQ(2, send(self->fd[0], "ab", 2, 0));
+	ASSERT_EQ(0, send(self->fd[0], NULL, 0, 0));
+	ASSERT_EQ(0, shutdown(self->fd[0], SHUT_WR));
+	EXPECT_EQ(0, recvmsg(self->fd[1], &m, 0));
+	EXPECT_EQ(MSG_EOR, m.msg_flags & MSG_EOR);
+	EXPECT_EQ(2, recvmsg(self->fd[1], &m, 0));
+	EXPECT_EQ(MSG_EOR, m.msg_flags & MSG_EOR);
+	EXPECT_EQ(0, recvmsg(self->fd[1], &m, 0));
+	EXPECT_EQ(MSG_EOR, m.msg_flags & MSG_EOR);
+	EXPECT_EQ(0, recvmsg(self->fd[1], &m, 0));
+	EXPECT_EQ(0, m.msg_flags & MSG_EOR);
+}
+
+TEST_F(record, longest)
+{
+	struct ttp_pump out = { .fd = self->fd[0], .chunk = TTP_MSG_MAX,
+				.len = TTP_MSG_MAX };
+	pthread_t t;
+
+	EXPECT_ERRNO(EMSGSIZE, send(self->fd[0], self->buf, TTP_MSG_MAX + 1, 0));
+	EXPECT_ERRNO(EMSGSIZE, send(self->fd[0], self->buf, 4 * MB, 0));
+	EXPECT_EQ(0, outq(self->fd[0]));
+	ASSERT_EQ(0, pthread_create(&t, NULL, ttp_pump_out, &out));
+	EXPECT_EQ(TTP_MSG_MAX, recv(self->fd[1], self->buf, 4 * MB, 0));
+	pthread_join(t, NULL);
+	EXPECT_PATTERN(self->buf, TTP_MSG_MAX, 0, 0);
+}
+
+TEST_F(record, longest_through_small_buffers)
+{
+	struct ttp_pump out = { .chunk = TTP_MSG_MAX, .len = 2 * TTP_MSG_MAX };
+	struct ttp_pump in = { .chunk = TTP_MSG_MAX, .len = 2 * TTP_MSG_MAX };
+	pthread_t t;
+	int v = 8192;
+
+	setsockopt(self->fd[0], SOL_SOCKET, SO_SNDBUF, &v, sizeof(v));
+	setsockopt(self->fd[1], SOL_SOCKET, SO_RCVBUF, &v, sizeof(v));
+	out.fd = self->fd[0];
+	in.fd = self->fd[1];
+	ASSERT_EQ(0, pthread_create(&t, NULL, ttp_pump_out, &out));
+	ttp_pump_in(&in);
+	pthread_join(t, NULL);
+	EXPECT_EQ(0, in.error);
+	EXPECT_EQ(0, out.error);
+	EXPECT_EQ(out.len, in.done);
+}
+
+TEST_F(record, whole_or_not_at_all)
+{
+	int v = 65536, n = 0;
+	ssize_t r;
+
+	setsockopt(self->fd[0], SOL_SOCKET, SO_SNDBUF, &v, sizeof(v));
+	v = 65536;
+	setsockopt(self->fd[1], SOL_SOCKET, SO_RCVBUF, &v, sizeof(v));
+	ttp_fill(self->buf, 50000, 0, 0);
+	for (;;) {
+		r = send(self->fd[0], self->buf, 50000, MSG_DONTWAIT);
+		if (r < 0 && !ttp_poll(self->fd[0], POLLOUT, 100 * ttp_slow()))
+			break;
+		if (r < 0) {
+			/* Writable a little is not room for this one. */
+			ttp_sleep_ms(5);
+			if (send(self->fd[0], self->buf, 50000, MSG_DONTWAIT) < 0)
+				break;
+			r = 50000;
+		}
+		ASSERT_EQ(50000, r);
+		n++;
+		ASSERT_GE(2000, n);
+	}
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_LE(1, n);
+	while (n--) {
+		ASSERT_EQ(50000, recv(self->fd[1], self->buf, MB, 0));
+		EXPECT_PATTERN(self->buf, 50000, 0, 0);
+	}
+	EXPECT_ERRNO(EAGAIN, recv(self->fd[1], self->buf, MB, MSG_DONTWAIT));
+}
+
+TEST_F(record, cut_short)
+{
+	struct iovec v = { .iov_base = self->buf, .iov_len = 10 };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
+
+	ttp_fill(self->buf, 5000, 0, 0);
+	ASSERT_EQ(5000, send(self->fd[0], self->buf, 5000, 0));
+	ASSERT_EQ(5000, send(self->fd[0], self->buf, 5000, 0));
+	ASSERT_EQ(3, send(self->fd[0], "abc", 3, 0));
+	memset(self->buf, 0, 5000);
+	EXPECT_EQ(10, recvmsg(self->fd[1], &m, 0));
+	EXPECT_EQ(MSG_TRUNC, m.msg_flags & MSG_TRUNC);
+	EXPECT_PATTERN(self->buf, 10, 0, 0);
+	EXPECT_EQ(0, self->buf[10]);
+	/* The rest of a record is gone; its length can be had. */
+	EXPECT_EQ(5000, recvmsg(self->fd[1], &m, MSG_TRUNC));
+	EXPECT_EQ(MSG_TRUNC, m.msg_flags & MSG_TRUNC);
+	EXPECT_EQ(3, recvmsg(self->fd[1], &m, 0));
+	EXPECT_EQ(0, m.msg_flags & MSG_TRUNC);
+	EXPECT_EQ(0, memcmp(self->buf, "abc", 3));
+}
+
+TEST_F(record, read_takes_one_at_a_time)
+{
+	ASSERT_EQ(3, write(self->fd[0], "abc", 3));
+	ASSERT_EQ(2, write(self->fd[0], "de", 2));
+	EXPECT_EQ(3, read(self->fd[1], self->buf, 100));
+	EXPECT_EQ(2, read(self->fd[1], self->buf, 100));
+}
+
+TEST_F(record, inq_is_the_next_one)
+{
+	ASSERT_EQ(3000, send(self->fd[0], self->buf, 3000, 0));
+	ASSERT_EQ(7, send(self->fd[0], self->buf, 7, 0));
+	EXPECT_EQ(POLLIN, ttp_poll(self->fd[1], POLLIN, 2000));
+	ASSERT_TRUE(ttp_wait_acked(self->fd[0], 1000));
+	EXPECT_EQ(3000, inq(self->fd[1]));
+	recv(self->fd[1], self->buf, MB, 0);
+	EXPECT_EQ(7, inq(self->fd[1]));
+	recv(self->fd[1], self->buf, MB, 0);
+	EXPECT_EQ(0, inq(self->fd[1]));
+}
+
+/* ---- flags of recv() and send() ---- */
+
+TEST_F(data, peek)
+{
+	ttp_fill(self->buf, 4000, 0, 0);
+	ASSERT_EQ(4000, send(self->fd[0], self->buf, 4000, 0));
+	ASSERT_TRUE(ttp_wait_acked(self->fd[0], 1000));
+	memset(self->buf, 0, 4000);
+	EXPECT_EQ(100, recv(self->fd[1], self->buf, 100, MSG_PEEK));
+	EXPECT_PATTERN(self->buf, 100, 0, 0);
+	EXPECT_EQ(4000, recv(self->fd[1], self->buf, 5000, MSG_PEEK));
+	EXPECT_PATTERN(self->buf, 4000, 0, 0);
+	memset(self->buf, 0, 4000);
+	EXPECT_EQ(4000, recv(self->fd[1], self->buf, 5000, 0));
+	EXPECT_PATTERN(self->buf, 4000, 0, 0);
+	EXPECT_ERRNO(EAGAIN, recv(self->fd[1], self->buf, 9,
+				  MSG_PEEK | MSG_DONTWAIT));
+}
+
+TEST_F(data, dontwait)
+{
+	EXPECT_ERRNO(EAGAIN, recv(self->fd[0], self->buf, 1, MSG_DONTWAIT));
+	EXPECT_ERRNO(EAGAIN, recv(self->fd[1], self->buf, 1, MSG_DONTWAIT));
+	fcntl(self->fd[1], F_SETFL, O_NONBLOCK);
+	EXPECT_ERRNO(EAGAIN, read(self->fd[1], self->buf, 1));
+}
+
+static void *send_in_parts(void *arg)
+{
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		ttp_sleep_ms(30);
+		ttp_send_all(*(int *)arg, "wait", 4);
+	}
+	return NULL;
+}
+
+TEST_F(stream, waitall)
+{
+	pthread_t t;
+
+	ASSERT_EQ(0, pthread_create(&t, NULL, send_in_parts, &self->fd[0]));
+	EXPECT_EQ(16, recv(self->fd[1], self->buf, 16, MSG_WAITALL));
+	EXPECT_EQ(0, memcmp(self->buf, "waitwaitwaitwait", 16));
+	pthread_join(t, NULL);
+	/* The end of the stream ends the waiting. */
+	send(self->fd[0], "end", 3, 0);
+	shutdown(self->fd[0], SHUT_WR);
+	EXPECT_EQ(3, recv(self->fd[1], self->buf, 16, MSG_WAITALL));
+}
+
+TEST_F(stream, rcvlowat)
+{
+	int v = 10;
+
+	ASSERT_EQ(0, setsockopt(self->fd[1], SOL_SOCKET, SO_RCVLOWAT, &v, 4));
+	send(self->fd[0], "12345", 5, 0);
+	ASSERT_TRUE(ttp_wait_acked(self->fd[0], 1000));
+	set_timeout(self->fd[1], SO_RCVTIMEO, 100);
+	/* Not enough, but when the time is up what is there counts. */
+	EXPECT_EQ(5, recv(self->fd[1], self->buf, 100, 0));
+}
+
+TEST_F(stream, a_short_read_leaves_the_rest)
+{
+	ttp_fill(self->buf, 100, 0, 0);
+	ASSERT_EQ(100, send(self->fd[0], self->buf, 100, 0));
+	EXPECT_EQ(10, recv(self->fd[1], self->buf, 10, 0));
+	EXPECT_EQ(90, recv(self->fd[1], self->buf + 10, 100, 0));
+	EXPECT_PATTERN(self->buf, 100, 0, 0);
+}
+
+TEST_F(stream, zero_bytes_are_nothing)
+{
+	ASSERT_EQ(0, send(self->fd[0], "", 0, 0));
+	EXPECT_ERRNO(EAGAIN, recv(self->fd[1], self->buf, 1, MSG_DONTWAIT));
+	ASSERT_EQ(1, send(self->fd[0], "x", 1, 0));
+	EXPECT_EQ(0, recv(self->fd[1], self->buf, 0, 0));
+	EXPECT_EQ(1, recv(self->fd[1], self->buf, 9, 0));
+}
+
+TEST_F(stream, more_is_not_held_for_ever)
+{
+	ASSERT_EQ(1, send(self->fd[0], "a", 1, MSG_MORE));
+	ASSERT_EQ(1, send(self->fd[0], "b", 1, 0));
+	EXPECT_EQ(2, recv(self->fd[1], self->buf, 2, MSG_WAITALL));
+	ASSERT_EQ(1, send(self->fd[0], "c", 1, MSG_MORE));
+	EXPECT_EQ(1, recv(self->fd[1], self->buf, 1, 0));
+	ASSERT_EQ(1, send(self->fd[0], "d", 1, MSG_MORE));
+	close(self->fd[0]);
+	EXPECT_EQ(1, recv(self->fd[1], self->buf, 1, 0));
+	EXPECT_EQ(0, recv(self->fd[1], self->buf, 1, 0));
+}
+
+TEST_F(data, vectors)
+{
+	struct iovec out[8], in[3];
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		ttp_fill(self->buf + i * 5000, i * 700, 350 * i * (i - 1), 0);
+		out[i].iov_base = self->buf + i * 5000;
+		out[i].iov_len = i * 700;
+	}
+	ASSERT_EQ(19600, writev(self->fd[0], out, 8));
+	ASSERT_TRUE(ttp_wait_acked(self->fd[0], 1000));
+	in[0].iov_base = self->buf + MB;
+	in[0].iov_len = 1;
+	in[1].iov_base = self->buf + MB + 1;
+	in[1].iov_len = 9999;
+	in[2].iov_base = self->buf + MB + 10000;
+	in[2].iov_len = 20000;
+	EXPECT_EQ(19600, readv(self->fd[1], in, 3));
+	EXPECT_PATTERN(self->buf + MB, 19600, 0, 0);
+}
+
+TEST_F(data, mmsg)
+{
+	struct mmsghdr m[10] = { 0 };
+	struct iovec v[10];
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		v[i].iov_base = self->buf + i * 100;
+		v[i].iov_len = 100;
+		m[i].msg_hdr.msg_iov = &v[i];
+		m[i].msg_hdr.msg_iovlen = 1;
+		ttp_fill(v[i].iov_base, 100, i * 100, 0);
+	}
+	ASSERT_EQ(10, sendmmsg(self->fd[0], m, 10, 0));
+	ASSERT_TRUE(ttp_wait_acked(self->fd[0], 1000));
+	memset(self->buf, 0, 1000);
+	ASSERT_EQ(10, recvmmsg(self->fd[1], m, 10, MSG_DONTWAIT, NULL));
+	for (i = 0; i < 10; i++)
+		EXPECT_EQ(100, m[i].msg_len);
+	EXPECT_PATTERN(self->buf, 1000, 0, 0);
+}
+
+/* ---- bad memory ---- */
+
+TEST_F(data, unmapped_buffers_lose_nothing)
+{
+	char *map, *hole;
+	ssize_t n;
+
+	map = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	hole = map + 4096;
+	ASSERT_EQ(0, munmap(hole, 4096));
+
+	EXPECT_ERRNO(EFAULT, send(self->fd[0], hole, 100, 0));
+	EXPECT_ERRNO(EFAULT, send(self->fd[0], NULL, 100, 0));
+	EXPECT_ERRNO(EFAULT, send(self->fd[0], (void *)-4096L, 100, 0));
+	ttp_fill(self->buf, 100, 0, 0);
+	ASSERT_EQ(100, send(self->fd[0], self->buf, 100, 0));
+	ASSERT_TRUE(ttp_wait_acked(self->fd[0], 1000));
+	EXPECT_ERRNO(EFAULT, recv(self->fd[1], hole, 100, 0));
+	EXPECT_ERRNO(EFAULT, recv(self->fd[1], NULL, 100, 0));
+	/* Half of it would fit: nothing, or that half, but no byte is lost. */
+	n = recv(self->fd[1], hole - 50, 100, 0);
+	if (n < 0)
+		EXPECT_EQ(EFAULT, errno);
+	n = n < 0 ? 0 : n;
+	memset(self->buf, 0, 100);
+	EXPECT_EQ(100 - n, recv(self->fd[1], self->buf, 200, 0));
+	EXPECT_PATTERN(self->buf, 100 - n, n, 0);
+	EXPECT_ERRNO(EAGAIN, recv(self->fd[1], self->buf, 1, MSG_DONTWAIT));
+}
+
+TEST_F(data, unmapped_in_the_middle_of_much)
+{
+	size_t len = 100000, half = 65536;
+	size_t done = 0;
+	char *map;
+	ssize_t n;
+
+	map = mmap(NULL, 2 * MB, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	ASSERT_EQ(0, munmap(map + half, MB));
+	ttp_fill(map, half, 0, 0);
+	/* What is told to be sent is sent, and nothing beyond that. */
+	n = send(self->fd[0], map, len, 0);
+	if (n < 0)
+		EXPECT_EQ(EFAULT, errno);
+	done = n < 0 ? 0 : n;
+	EXPECT_GE(half, done);
+	if (variant->type == SOCK_SEQPACKET)
+		EXPECT_EQ(-1, n);
+	ttp_fill(map, 10, done, 0);
+	ASSERT_EQ(10, send(self->fd[0], map, 10, 0));
+	EXPECT_EQ(done + 10, ttp_recv_all(self->fd[1], self->buf, done + 10));
+	EXPECT_PATTERN(self->buf, done + 10, 0, 0);
+}
+
+TEST_F(stream, reading_much_into_a_hole)
+{
+	size_t half = 65536;
+	char *map;
+	ssize_t n;
+
+	ttp_fill(self->buf, 100000, 0, 0);
+	ASSERT_EQ(100000, send(self->fd[0], self->buf, 100000, 0));
+	ASSERT_TRUE(ttp_wait_acked(self->fd[0], 2000));
+	map = mmap(NULL, 2 * MB, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_EQ(0, munmap(map + half, MB));
+	n = recv(self->fd[1], map, 100000, 0);
+	if (n < 0) {
+		EXPECT_EQ(EFAULT, errno);
+		n = 0;
+	}
+	EXPECT_GE(half, n);
+	EXPECT_PATTERN(map, n, 0, 0);
+	memset(self->buf, 0, 100000);
+	EXPECT_EQ(100000 - n, ttp_recv_all(self->fd[1], self->buf, 100000 - n));
+	EXPECT_PATTERN(self->buf, 100000 - n, n, 0);
+}
+
+TEST_F(data, absurd_lengths)
+{
+	struct iovec v = { self->buf, (size_t)-1 >> 1 };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 2000 };
+
+	EXPECT_ERRNO(EMSGSIZE, sendmsg(self->fd[0], &m, 0));
+	m.msg_iovlen = 1;
+	v.iov_len = (size_t)-1;
+	EXPECT_ERRNO(EINVAL, sendmsg(self->fd[0], &m, 0));
+	if (variant->type == SOCK_SEQPACKET)
+		EXPECT_ERRNO(EMSGSIZE, send(self->fd[0], self->buf, (size_t)-1,
+					    MSG_DONTWAIT));
+	EXPECT_EQ(0, outq(self->fd[0]));
+	EXPECT_ERRNO(EAGAIN, recv(self->fd[0], self->buf, (size_t)-1 >> 2,
+				  MSG_DONTWAIT));
+}
+
+/* ---- the end ---- */
+
+TEST_F(data, half_close)
+{
+	int way;
+
+	for (way = 0; way < 2; way++) {
+		EXPECT_EQ(4, send(self->fd[way], "last", 4, 0));
+		EXPECT_EQ(0, shutdown(self->fd[way], SHUT_WR));
+		EXPECT_ERRNO(EPIPE, send(self->fd[way], "x", 1, MSG_NOSIGNAL));
+		EXPECT_EQ(4, recv(self->fd[!way], self->buf, 100, 0));
+		EXPECT_EQ(0, recv(self->fd[!way], self->buf, 100, 0));
+		EXPECT_EQ(0, recv(self->fd[!way], self->buf, 100, 0));
+	}
+}
+
+TEST_F(data, half_close_leaves_the_other_half)
+{
+	struct ttp_pump out = { .fd = self->fd[1], .len = MB, .chunk = 50000 };
+	struct ttp_pump in = { .fd = self->fd[0], .len = MB, .chunk = 70000 };
+	pthread_t t;
+
+	ASSERT_EQ(0, shutdown(self->fd[0], SHUT_WR));
+	EXPECT_EQ(0, recv(self->fd[1], self->buf, 1, 0));
+	ASSERT_EQ(0, pthread_create(&t, NULL, ttp_pump_out, &out));
+	ttp_pump_in(&in);
+	pthread_join(t, NULL);
+	EXPECT_EQ(0, out.error);
+	EXPECT_EQ(0, in.error);
+	EXPECT_EQ(in.len, in.done);
+}
+
+TEST_F(data, shutdown_behind_much_data)
+{
+	size_t len;
+
+	len = stuff(self->fd[0], self->buf, 10000, 3);
+	ASSERT_EQ(0, shutdown(self->fd[0], SHUT_WR));
+	EXPECT_EQ(len, drain(self->fd[1], 10000, len, 3));
+	EXPECT_EQ(0, recv(self->fd[1], self->buf, 1, 0));
+}
+
+TEST_F(data, shutdown_for_reading)
+{
+	ASSERT_EQ(0, shutdown(self->fd[1], SHUT_RD));
+	EXPECT_EQ(0, recv(self->fd[1], self->buf, 1, 0));
+	EXPECT_EQ(1, send(self->fd[1], "x", 1, 0));
+	EXPECT_EQ(1, recv(self->fd[0], self->buf, 1, 0));
+}
+
+TEST_F(data, close_behind_much_data)
+{
+	size_t len;
+
+	/* close() returns at once; what was sent arrives all the same. */
+	len = stuff(self->fd[0], self->buf, 10000, 3);
+	EXPECT_LE(100000, len);
+	close(self->fd[0]);
+	EXPECT_EQ(len, drain(self->fd[1], 10000, len, 3));
+	EXPECT_EQ(0, recv(self->fd[1], self->buf, 1, 0));
+	EXPECT_EQ(-1, send(self->fd[1], "x", 1, MSG_NOSIGNAL));
+	EXPECT_EQ(EPIPE, errno);
+}
+
+TEST_F(data, close_with_unread_data)
+{
+	ASSERT_EQ(4, send(self->fd[1], "mine", 4, 0));
+	ASSERT_TRUE(ttp_wait_acked(self->fd[1], 1000));
+	ASSERT_EQ(6, send(self->fd[0], "unread", 6, 0));
+	ASSERT_TRUE(ttp_wait_acked(self->fd[0], 1000));
+	close(self->fd[1]);
+	EXPECT_NE(0, ttp_poll(self->fd[0], POLLHUP, 2000) & POLLHUP);
+	/* What came before the reset can be read, then it is told, once. */
+	EXPECT_EQ(4, recv(self->fd[0], self->buf, 100, 0));
+	EXPECT_ERRNO(ECONNRESET, recv(self->fd[0], self->buf, 100, 0));
+	EXPECT_EQ(0, recv(self->fd[0], self->buf, 100, 0));
+	EXPECT_ERRNO(EPIPE, send(self->fd[0], "x", 1, MSG_NOSIGNAL));
+}
+
+TEST_F(data, reset_is_told_to_a_writer)
+{
+	ASSERT_EQ(6, send(self->fd[0], "unread", 6, 0));
+	ASSERT_TRUE(ttp_wait_acked(self->fd[0], 1000));
+	close(self->fd[1]);
+	EXPECT_NE(0, ttp_poll(self->fd[0], POLLHUP, 2000) & POLLHUP);
+	EXPECT_ERRNO(ECONNRESET, send(self->fd[0], "x", 1, MSG_NOSIGNAL));
+	EXPECT_ERRNO(EPIPE, send(self->fd[0], "x", 1, MSG_NOSIGNAL));
+}
+
+TEST_F(data, data_for_a_closed_socket)
+{
+	ASSERT_EQ(0, ttp_poll(self->fd[0], POLLHUP, 0));
+	close(self->fd[1]);
+	/* Orderly so far; who goes on sending learns that nobody listens. */
+	EXPECT_EQ(0, recv(self->fd[0], self->buf, 1, 0));
+	EXPECT_ERRNO(EPIPE, send(self->fd[0], "x", 1, MSG_NOSIGNAL));
+}
+
+TEST_F_SIGNAL(data, sigpipe, SIGPIPE)
+{
+	close(self->fd[1]);
+	recv(self->fd[0], self->buf, 1, 0);
+	send(self->fd[0], "x", 1, 0);
+}
+
+TEST_F(data, so_error)
+{
+	ASSERT_EQ(6, send(self->fd[0], "unread", 6, 0));
+	ASSERT_TRUE(ttp_wait_acked(self->fd[0], 1000));
+	close(self->fd[1]);
+	EXPECT_NE(0, ttp_poll(self->fd[0], POLLERR, 2000) & POLLERR);
+	EXPECT_EQ(ECONNRESET, get_int(self->fd[0], SO_ERROR));
+	EXPECT_EQ(0, get_int(self->fd[0], SO_ERROR));
+}
+
+TEST_F(data, linger_zero_resets)
+{
+	struct linger l = { .l_onoff = 1, .l_linger = 0 };
+
+	ASSERT_EQ(4, send(self->fd[0], "gone", 4, 0));
+	ASSERT_TRUE(ttp_wait_acked(self->fd[0], 1000));
+	ASSERT_EQ(0, setsockopt(self->fd[0], SOL_SOCKET, SO_LINGER, &l, sizeof(l)));
+	close(self->fd[0]);
+	EXPECT_EQ(4, recv(self->fd[1], self->buf, 100, 0));
+	EXPECT_ERRNO(ECONNRESET, recv(self->fd[1], self->buf, 100, 0));
+}
+
+static void *drain_later(void *arg)
+{
+	struct ttp_pump *p = arg;
+
+	ttp_sleep_ms(300);
+	return ttp_pump_in(p);
+}
+
+TEST_F(data, linger_waits_for_the_data)
+{
+	struct linger l = { .l_onoff = 1, .l_linger = 20 };
+	struct ttp_pump in = { .fd = self->fd[1], .chunk = 65536, .seed = 3 };
+	long start, took;
+	pthread_t t;
+
+	ASSERT_EQ(0, setsockopt(self->fd[0], SOL_SOCKET, SO_LINGER, &l, sizeof(l)));
+	in.len = stuff(self->fd[0], self->buf, 10000, 3);
+	ASSERT_EQ(0, pthread_create(&t, NULL, drain_later, &in));
+	start = ttp_now_ms();
+	close(self->fd[0]);
+	took = ttp_now_ms() - start;
+	EXPECT_LE(250, took);
+	EXPECT_GE(15000, took);
+	pthread_join(t, NULL);
+	EXPECT_EQ(0, in.error);
+	EXPECT_EQ(in.len, in.done);
+}
+
+TEST_F(data, linger_gives_up)
+{
+	struct linger l = { .l_onoff = 1, .l_linger = 1 };
+	long start, took;
+	size_t len;
+
+	ASSERT_EQ(0, setsockopt(self->fd[0], SOL_SOCKET, SO_LINGER, &l, sizeof(l)));
+	len = stuff(self->fd[0], self->buf, 10000, 3);
+	start = ttp_now_ms();
+	close(self->fd[0]);
+	took = ttp_now_ms() - start;
+	EXPECT_LE(900, took);
+	EXPECT_GE(1500 + 500 * ttp_slow(), took);
+	/* It goes on behind our back. */
+	EXPECT_EQ(len, drain(self->fd[1], 10000, len, 3));
+}
+
+TEST_F(data, end_is_there_at_once)
+{
+	long start = ttp_now_ms();
+
+	close(self->fd[0]);
+	EXPECT_EQ(0, recv(self->fd[1], self->buf, 1, 0));
+	EXPECT_GE(200 * ttp_slow(), ttp_now_ms() - start);
+}
+
+/* ---- waiting ---- */
+
+TEST_F(data, rcvtimeo)
+{
+	long start = ttp_now_ms();
+
+	set_timeout(self->fd[0], SO_RCVTIMEO, 150);
+	EXPECT_ERRNO(EAGAIN, recv(self->fd[0], self->buf, 1, 0));
+	EXPECT_LE(140, ttp_now_ms() - start);
+	EXPECT_GE(700 * ttp_slow(), ttp_now_ms() - start);
+}
+
+TEST_F(data, sndtimeo)
+{
+	long start;
+
+	stuff(self->fd[0], self->buf, 10000, 0);
+	set_timeout(self->fd[0], SO_SNDTIMEO, 150);
+	start = ttp_now_ms();
+	while (send(self->fd[0], self->buf, 10000, 0) > 0)
+		;
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_LE(140, ttp_now_ms() - start);
+	EXPECT_GE(1500 * ttp_slow(), ttp_now_ms() - start);
+}
+
+TEST_F(data, a_slow_reader_stops_the_sender)
+{
+	struct ttp_pump out = { .fd = self->fd[0], .len = 16 * MB,
+				.chunk = 65536 };
+	struct ttp_pump in = { .fd = self->fd[1], .chunk = 65536 };
+	size_t stuck;
+	pthread_t t;
+	long start;
+
+	ASSERT_EQ(0, pthread_create(&t, NULL, ttp_pump_out, &out));
+	ttp_sleep_ms(500 * ttp_slow());
+	stuck = *(volatile size_t *)&out.done;
+	EXPECT_LT(MB, stuck);
+	EXPECT_GT(12 * MB, stuck);
+	ttp_sleep_ms(300);
+	/* It stands still, and goes on as soon as somebody reads. */
+	EXPECT_EQ(stuck, *(volatile size_t *)&out.done);
+	start = ttp_now_ms();
+	in.len = 4 * MB;
+	ttp_pump_in(&in);
+	EXPECT_EQ(0, in.error);
+	while (*(volatile size_t *)&out.done == stuck &&
+	       ttp_now_ms() - start < 10000 * ttp_slow())
+		ttp_sleep_ms(1);
+	EXPECT_LT(stuck, *(volatile size_t *)&out.done);
+	shutdown(self->fd[1], SHUT_RDWR);
+	close(self->fd[1]);
+	pthread_join(t, NULL);
+}
+
+TEST_F(data, room_again_is_told_at_once)
+{
+	long start, took;
+	size_t len;
+
+	len = stuff(self->fd[0], self->buf, 10000, 5);
+	ttp_sleep_ms(300);
+	EXPECT_EQ(0, ttp_poll(self->fd[0], POLLOUT, 0));
+	start = ttp_now_ms();
+	EXPECT_EQ(len, drain(self->fd[1], 100000, len, 5));
+	EXPECT_EQ(POLLOUT, ttp_poll(self->fd[0], POLLOUT, 5000));
+	took = ttp_now_ms() - start;
+	EXPECT_GE(1000 * ttp_slow(), took)
+		TH_LOG("emptying %zu bytes took %ld ms", len, took);
+}
+
+TEST_F(data, full_for_long_is_not_an_error)
+{
+	size_t len;
+
+	len = stuff(self->fd[0], self->buf, 10000, 5);
+	ttp_sleep_ms(4000);
+	EXPECT_EQ(0, get_int(self->fd[0], SO_ERROR));
+	EXPECT_EQ(len, drain(self->fd[1], 100000, len, 5));
+	EXPECT_EQ(4, send(self->fd[0], "more", 4, 0));
+	EXPECT_EQ(4, recv(self->fd[1], self->buf, 4, 0));
+}
+
+TEST_F(data, buffers_bound_what_waits)
+{
+	__u32 mem[SK_MEMINFO_VARS];
+	socklen_t len = sizeof(mem);
+	int small = 65536;
+	size_t most, least;
+
+	most = stuff(self->fd[0], self->buf, 8192, 0);
+	ASSERT_EQ(0, getsockopt(self->fd[0], SOL_SOCKET, SO_MEMINFO, mem, &len));
+	EXPECT_EQ(get_int(self->fd[0], SO_SNDBUF), mem[SK_MEMINFO_SNDBUF]);
+	EXPECT_LT(0, mem[SK_MEMINFO_WMEM_QUEUED]);
+	EXPECT_GE(mem[SK_MEMINFO_SNDBUF] + 131072, mem[SK_MEMINFO_WMEM_QUEUED]);
+	len = sizeof(mem);
+	ASSERT_EQ(0, getsockopt(self->fd[1], SOL_SOCKET, SO_MEMINFO, mem, &len));
+	EXPECT_GE(mem[SK_MEMINFO_RCVBUF] + 131072, mem[SK_MEMINFO_RMEM_ALLOC]);
+	EXPECT_EQ(0, mem[SK_MEMINFO_DROPS]);
+	close(self->fd[0]);
+	close(self->fd[1]);
+
+	/* Half the buffer, about half the bytes. */
+	ASSERT_EQ(0, ttp_pair(&self->w, variant->type, self->fd));
+	setsockopt(self->fd[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	least = stuff(self->fd[0], self->buf, 8192, 0);
+	EXPECT_LT(least + 400000, most)
+		TH_LOG("%zu, small SO_SNDBUF %zu", most, least);
+	drain(self->fd[1], 65536, least, 0);
+	ASSERT_TRUE(ttp_wait_acked(self->fd[0], 2000));
+	len = sizeof(mem);
+	ASSERT_EQ(0, getsockopt(self->fd[0], SOL_SOCKET, SO_MEMINFO, mem, &len));
+	EXPECT_EQ(0, mem[SK_MEMINFO_WMEM_QUEUED]);
+	len = sizeof(mem);
+	ASSERT_EQ(0, getsockopt(self->fd[1], SOL_SOCKET, SO_MEMINFO, mem, &len));
+	EXPECT_EQ(0, mem[SK_MEMINFO_RMEM_ALLOC]);
+}
+
+TEST_F(data, small_frames_do_not_eat_the_memory)
+{
+	struct ttp_info i;
+	size_t n;
+
+	/* 1 byte each: charged for what they take, not for what they carry. */
+	n = stuff(self->fd[0], self->buf, 1, 0);
+	EXPECT_GE(4 * MB, n);
+	EXPECT_LE(1000, n);
+	ASSERT_EQ(0, ttp_info(self->fd[1], &i));
+	EXPECT_GE(get_int(self->fd[1], SO_RCVBUF), i.rcv_queued);
+	EXPECT_EQ(n, drain(self->fd[1], 65536, n, 0));
+}
+
+TEST_F(data, queues_are_told)
+{
+	struct ttp_info i;
+
+	ASSERT_EQ(1000, send(self->fd[0], self->buf, 1000, 0));
+	ASSERT_TRUE(ttp_wait_acked(self->fd[0], 1000));
+	EXPECT_EQ(0, outq(self->fd[0]));
+	EXPECT_EQ(1000, inq(self->fd[1]));
+	ASSERT_EQ(0, ttp_info(self->fd[1], &i));
+	EXPECT_EQ(1000, i.rcv_queued);
+	recv(self->fd[1], self->buf, 400, MSG_PEEK);
+	EXPECT_EQ(1000, inq(self->fd[1]));
+	recv(self->fd[1], self->buf, 1000, 0);
+	EXPECT_EQ(0, inq(self->fd[1]));
+	/* A full link: what is on its way is ours still. */
+	stuff(self->fd[0], self->buf, 10000, 0);
+	EXPECT_LT(0, outq(self->fd[0]));
+	ASSERT_EQ(0, ttp_info(self->fd[0], &i));
+	EXPECT_EQ(outq(self->fd[0]), i.snd_queued + i.snd_unacked);
+}
+
+TEST_F(data, info)
+{
+	struct ttp_info i, j;
+
+	both_ways(_metadata, self->fd, 100000, 10000, 10000);
+	ASSERT_TRUE(ttp_wait_acked(self->fd[0], 2000));
+	ASSERT_TRUE(ttp_wait_acked(self->fd[1], 2000));
+	ASSERT_EQ(0, ttp_info(self->fd[0], &i));
+	ASSERT_EQ(0, ttp_info(self->fd[1], &j));
+	EXPECT_EQ(TTP_OPEN, i.state);
+	EXPECT_EQ(TTPPROTO_SOCKET, i.dialect);
+	EXPECT_EQ(0, i.vc);
+	EXPECT_EQ(variant->type == SOCK_SEQPACKET ? TTP_INFO_SEQPACKET : 0,
+		  i.flags);
+	EXPECT_EQ(i.epoch, j.epoch);
+	EXPECT_EQ(1446, i.max_payload);
+	EXPECT_EQ(i.max_payload, j.max_payload);
+	EXPECT_EQ(i.tx_una, i.tx_nxt);
+	EXPECT_EQ(j.tx_nxt - 1, i.rx);
+	EXPECT_EQ(i.tx_nxt - 1, j.rx);
+	EXPECT_EQ(i.window, j.peer_window);
+	EXPECT_EQ(j.window, i.peer_window);
+	EXPECT_LT(0, i.window);
+	EXPECT_EQ(0, i.window & (i.window - 1));
+	EXPECT_LE(1, i.bays_open);
+	EXPECT_GE(i.bays_share, i.bays_open);
+	EXPECT_EQ(0, i.bays_held);
+	EXPECT_LT(0, i.srtt_us);
+	EXPECT_GT(1000000, i.srtt_us);
+	EXPECT_EQ(0, i.chalk_ms);
+	EXPECT_EQ(30000, i.give_up_ms);
+	EXPECT_EQ(0, i.snd_queued + i.snd_unacked + i.rcv_queued + i.rcv_early);
+	EXPECT_EQ(0, i.reserved);
+	EXPECT_EQ(100000, i.bytes_tx);
+	EXPECT_EQ(100000, i.bytes_rx);
+	EXPECT_EQ(i.frames_tx, j.frames_rx);
+	EXPECT_EQ(j.frames_tx, i.frames_rx);
+}
+
+/* ---- poll and epoll ---- */
+
+TEST_F(data, poll_says)
+{
+	short all = POLLIN | POLLOUT | POLLRDHUP | POLLPRI;
+
+	EXPECT_EQ(POLLOUT, ttp_poll(self->fd[1], all, 0));
+	send(self->fd[0], "x", 1, 0);
+	EXPECT_EQ(POLLIN, ttp_poll(self->fd[1], POLLIN, 2000));
+	EXPECT_EQ(POLLIN | POLLOUT, ttp_poll(self->fd[1], all, 0));
+	recv(self->fd[1], self->buf, 1, 0);
+	EXPECT_EQ(POLLOUT, ttp_poll(self->fd[1], all, 0));
+	shutdown(self->fd[0], SHUT_WR);
+	EXPECT_EQ(POLLRDHUP, ttp_poll(self->fd[1], POLLRDHUP, 2000));
+	EXPECT_EQ(POLLIN | POLLOUT | POLLRDHUP, ttp_poll(self->fd[1], all, 0));
+	shutdown(self->fd[1], SHUT_WR);
+	EXPECT_EQ(POLLHUP, ttp_poll(self->fd[1], POLLHUP, 2000));
+	EXPECT_EQ(POLLHUP, ttp_poll(self->fd[0], POLLHUP, 2000) & POLLHUP);
+}
+
+TEST_F(data, epoll_edges)
+{
+	struct epoll_event e = { .events = EPOLLIN | EPOLLET };
+	int ep = epoll_create1(0);
+
+	ASSERT_EQ(0, epoll_ctl(ep, EPOLL_CTL_ADD, self->fd[1], &e));
+	EXPECT_EQ(0, epoll_wait(ep, &e, 1, 50));
+	send(self->fd[0], "xy", 2, 0);
+	EXPECT_EQ(1, epoll_wait(ep, &e, 1, 2000));
+	/* Told once, until something new comes. */
+	EXPECT_EQ(0, epoll_wait(ep, &e, 1, 50));
+	send(self->fd[0], "z", 1, 0);
+	EXPECT_EQ(1, epoll_wait(ep, &e, 1, 2000));
+	EXPECT_EQ(EPOLLIN, e.events & EPOLLIN);
+	close(self->fd[0]);
+	EXPECT_EQ(1, epoll_wait(ep, &e, 1, 2000));
+	close(ep);
+}
+
+TEST_F(data, epoll_edge_of_room)
+{
+	struct epoll_event e = { .events = EPOLLOUT | EPOLLET };
+	int ep = epoll_create1(0);
+	size_t len;
+
+	ASSERT_EQ(0, epoll_ctl(ep, EPOLL_CTL_ADD, self->fd[0], &e));
+	EXPECT_EQ(1, epoll_wait(ep, &e, 1, 2000));
+	len = stuff(self->fd[0], self->buf, 10000, 0);
+	while (epoll_wait(ep, &e, 1, 100) > 0)
+		;
+	EXPECT_ERRNO(EAGAIN, send(self->fd[0], self->buf, 10000, MSG_DONTWAIT));
+	EXPECT_EQ(len, drain(self->fd[1], 100000, len, 0));
+	EXPECT_EQ(1, epoll_wait(ep, &e, 1, 5000));
+	EXPECT_EQ(EPOLLOUT, e.events);
+	close(ep);
+}
+
+TEST_F(data, epoll_of_a_reset)
+{
+	struct epoll_event e = { .events = EPOLLIN | EPOLLRDHUP };
+	struct linger l = { .l_onoff = 1, .l_linger = 0 };
+	unsigned int want = EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+	int ep = epoll_create1(0);
+
+	ASSERT_EQ(0, epoll_ctl(ep, EPOLL_CTL_ADD, self->fd[1], &e));
+	setsockopt(self->fd[0], SOL_SOCKET, SO_LINGER, &l, sizeof(l));
+	close(self->fd[0]);
+	EXPECT_EQ(1, epoll_wait(ep, &e, 1, 2000));
+	EXPECT_EQ(want, e.events);
+	close(ep);
+}
+
+/* ---- threads, signals, processes ---- */
+
+static void *recv_thread(void *arg)
+{
+	char c;
+
+	return (void *)(long)recv(*(int *)arg, &c, 1, 0);
+}
+
+TEST_F(data, close_in_another_thread)
+{
+	int copy = self->fd[1];
+	pthread_t t;
+	long result, start;
+
+	/* As with TCP: who waits goes on waiting, and gets what comes. */
+	ASSERT_EQ(0, pthread_create(&t, NULL, recv_thread, &copy));
+	ttp_sleep_ms(50 * ttp_slow());
+	start = ttp_now_ms();
+	close(self->fd[1]);
+	EXPECT_GE(500 * ttp_slow(), ttp_now_ms() - start);
+	EXPECT_EQ(1, send(self->fd[0], "x", 1, MSG_NOSIGNAL));
+	pthread_join(t, (void **)&result);
+	EXPECT_EQ(1, result);
+}
+
+TEST_F(data, shutdown_in_another_thread)
+{
+	pthread_t t;
+	long result;
+
+	ASSERT_EQ(0, pthread_create(&t, NULL, recv_thread, &self->fd[1]));
+	ttp_sleep_ms(50 * ttp_slow());
+	ASSERT_EQ(0, shutdown(self->fd[1], SHUT_RDWR));
+	pthread_join(t, (void **)&result);
+	EXPECT_EQ(0, result);
+}
+
+static void *send_thread(void *arg)
+{
+	static char buf[100000];
+	ssize_t n;
+
+	do {
+		n = send(*(int *)arg, buf, sizeof(buf), MSG_NOSIGNAL);
+	} while (n > 0);
+	return (void *)(long)errno;
+}
+
+TEST_F(data, shutdown_wakes_a_writer)
+{
+	pthread_t t;
+	long result;
+
+	ASSERT_EQ(0, pthread_create(&t, NULL, send_thread, &self->fd[0]));
+	ttp_sleep_ms(200 * ttp_slow());
+	ASSERT_EQ(0, shutdown(self->fd[0], SHUT_WR));
+	pthread_join(t, (void **)&result);
+	EXPECT_EQ(EPIPE, result);
+}
+
+TEST_F(data, reset_wakes_a_writer)
+{
+	pthread_t t;
+	long result;
+
+	ASSERT_EQ(0, pthread_create(&t, NULL, send_thread, &self->fd[0]));
+	ttp_sleep_ms(200 * ttp_slow());
+	close(self->fd[1]);
+	pthread_join(t, (void **)&result);
+	EXPECT_TRUE(result == ECONNRESET || result == EPIPE);
+}
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+static void alarm_in(long ms, int flags)
+{
+	struct sigaction sa = { .sa_handler = on_alarm, .sa_flags = flags };
+	struct itimerval it = { { 0, 0 }, { ms / 1000, ms % 1000 * 1000 } };
+
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &it, NULL);
+}
+
+TEST_F(data, signals_interrupt_receiving)
+{
+	alarm_in(100, 0);
+	EXPECT_ERRNO(EINTR, recv(self->fd[0], self->buf, 1, 0));
+	alarm_in(100, 0);
+	set_timeout(self->fd[0], SO_RCVTIMEO, 5000);
+	EXPECT_ERRNO(EINTR, recv(self->fd[0], self->buf, 1, 0));
+}
+
+TEST_F(data, signals_interrupt_sending)
+{
+	stuff(self->fd[0], self->buf, 10000, 0);
+	alarm_in(100, 0);
+	while (send(self->fd[0], self->buf, 10000, 0) > 0)
+		;
+	EXPECT_EQ(EINTR, errno);
+}
+
+TEST_F(data, signals_restart)
+{
+	pthread_t t;
+
+	alarm_in(20, SA_RESTART);
+	ASSERT_EQ(0, pthread_create(&t, NULL, send_in_parts, &self->fd[0]));
+	EXPECT_EQ(4, recv(self->fd[1], self->buf, 4, 0));
+	pthread_join(t, NULL);
+}
+
+TEST_F(data, forked)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		close(self->fd[1]);
+		_exit(send(self->fd[0], "child", 5, 0) != 5);
+	}
+	close(self->fd[0]);
+	EXPECT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	/* The last holder has closed it: the data, then the end. */
+	EXPECT_EQ(5, recv(self->fd[1], self->buf, 9, 0));
+	EXPECT_EQ(0, recv(self->fd[1], self->buf, 9, 0));
+	self->fd[0] = -1;
+}
+
+TEST_F(data, duplicated)
+{
+	int copy = dup(self->fd[0]);
+
+	close(self->fd[0]);
+	EXPECT_EQ(1, send(copy, "x", 1, 0));
+	EXPECT_EQ(1, recv(self->fd[1], self->buf, 1, 0));
+	EXPECT_ERRNO(EAGAIN, recv(self->fd[1], self->buf, 1, MSG_DONTWAIT));
+	close(copy);
+	EXPECT_EQ(0, recv(self->fd[1], self->buf, 1, 0));
+}
+
+/* ---- files and pipes ---- */
+
+TEST_F(data, sendfile)
+{
+	struct ttp_pump in = { .fd = self->fd[1], .len = 300000,
+			       .chunk = 65536, .seed = 9 };
+	FILE *f = tmpfile();
+	off_t at = 0;
+	pthread_t t;
+
+	ttp_fill(self->buf, 300000, 0, 9);
+	ASSERT_EQ(300000, fwrite(self->buf, 1, 300000, f));
+	fflush(f);
+	ASSERT_EQ(0, pthread_create(&t, NULL, ttp_pump_in, &in));
+	while (at < 300000)
+		ASSERT_LT(0, sendfile(self->fd[0], fileno(f), &at, 300000 - at));
+	pthread_join(t, NULL);
+	EXPECT_EQ(0, in.error);
+	EXPECT_EQ(300000, in.done);
+	fclose(f);
+}
+
+TEST_F(stream, splice)
+{
+	size_t done = 0;
+	int p[2];
+	ssize_t n;
+
+	ASSERT_EQ(0, pipe(p));
+	ttp_fill(self->buf, 60000, 0, 0);
+	ASSERT_EQ(60000, write(p[1], self->buf, 60000));
+	while (done < 60000) {
+		n = splice(p[0], NULL, self->fd[0], NULL, 60000 - done, 0);
+		ASSERT_LT(0, n);
+		done += n;
+	}
+	ASSERT_TRUE(ttp_wait_acked(self->fd[0], 2000));
+	memset(self->buf, 0, 60000);
+	for (done = 0; done < 60000; done += n) {
+		n = splice(self->fd[1], NULL, p[1], NULL, 60000 - done, 0);
+		ASSERT_LT(0, n);
+		ASSERT_EQ(n, read(p[0], self->buf + done, n));
+	}
+	EXPECT_PATTERN(self->buf, 60000, 0, 0);
+	close(p[0]);
+	close(p[1]);
+}
+
+/* ---- many ---- */
+
+TEST_F_TIMEOUT(data, many_connections, 60)
+{
+	int n = ttp_slow() > 1 ? 100 : 500, i, listener;
+	struct rlimit r = { 4096, 4096 };
+	int client[500], server[500];
+	char buf[16];
+
+	setrlimit(RLIMIT_NOFILE, &r);
+	listener = ttp_listen(&self->w.b, variant->type, 2000, 64);
+	for (i = 0; i < n; i++) {
+		client[i] = ttp_dial(&self->w.a, &self->w.b, variant->type, 2000);
+		ASSERT_LE(0, client[i]);
+		server[i] = accept(listener, NULL, NULL);
+		ASSERT_LE(0, server[i]);
+	}
+	for (i = 0; i < n; i++) {
+		ASSERT_EQ(sizeof(i), send(client[i], &i, sizeof(i), 0));
+		ASSERT_EQ(sizeof(i), send(server[n - 1 - i], &i, sizeof(i), 0));
+	}
+	for (i = 0; i < n; i++) {
+		ASSERT_EQ(sizeof(i), recv(server[i], buf, sizeof(buf), 0));
+		EXPECT_EQ(i, *(int *)buf);
+		ASSERT_EQ(sizeof(i), recv(client[i], buf, sizeof(buf), 0));
+		EXPECT_EQ(n - 1 - i, *(int *)buf);
+	}
+	for (i = 0; i < n; i++)
+		close(i & 1 ? client[i] : server[i]);
+	for (i = 0; i < n; i++) {
+		EXPECT_EQ(0, recv(i & 1 ? server[i] : client[i], buf, 1, 0));
+		close(i & 1 ? server[i] : client[i]);
+	}
+	close(listener);
+}
+
+TEST_F(data, links_share_the_wire)
+{
+	struct ttp_pump out[8], in[8];
+	pthread_t t[16];
+	int fd[8][2], i;
+
+	for (i = 0; i < 8; i++) {
+		ASSERT_EQ(0, ttp_pair(&self->w, variant->type, fd[i]));
+		out[i] = (struct ttp_pump){ fd[i][i & 1], MB / 4, 20000, i, 0, 0 };
+		in[i] = (struct ttp_pump){ fd[i][!(i & 1)], MB / 4, 65536, i, 0, 0 };
+	}
+	for (i = 0; i < 8; i++) {
+		pthread_create(&t[i], NULL, ttp_pump_out, &out[i]);
+		pthread_create(&t[8 + i], NULL, ttp_pump_in, &in[i]);
+	}
+	for (i = 0; i < 16; i++)
+		pthread_join(t[i], NULL);
+	for (i = 0; i < 8; i++) {
+		EXPECT_EQ(0, out[i].error);
+		EXPECT_EQ(0, in[i].error);
+		EXPECT_EQ(MB / 4, in[i].done);
+		close(fd[i][0]);
+		close(fd[i][1]);
+	}
+}
