@@ -76,6 +76,9 @@
 #define TTP_ORPHAN_MS		60000	/* no progress without a socket */
 #define TTP_UNACCEPTED_BUF	65536	/* receive buffer before accept() */
 #define TTP_WINDOW_LOG_MAX	12
+/* In ttp_entry.flags, never on the wire: to be sent again */
+#define TTP_E_AGAIN		0x80
+
 #define TTP_PORT_MIN		32768	/* autobind */
 #define TTP_PORT_MAX		60999
 
@@ -283,7 +286,8 @@ enum ttp_ring {
  * @probes: times the chalk stayed on in a row
  * @opens: OPENs or OPEN_ACKs sent so far
  * @ask_at: when the ACK_REQ under way was sent (microseconds)
- * @chalk_at: when the chalk was set (microseconds)
+ * @chalk_set: when the chalk was set (jiffies)
+ * @chalk_at: when it was set or last acted upon (microseconds)
  * @wait: chalk older than this asks for action (microseconds)
  * @heard: last valid frame (jiffies)
  * @progress: last progress or, on an idle link, last data (jiffies)
@@ -306,9 +310,21 @@ enum ttp_ring {
  * @wmem: truesize of @sndq and the replay list; copied to sk_wmem_queued
  * @rcv_queued: payload bytes received in order, not consumed
  * @rmem: truesize received, kept early, or taken and not consumed
- * @rcvbuf: limit of @rmem
+ * @rcv_mem: that part of @rmem which is on rxq or with the reader
+ * @early_mem: that part which was received ahead of a gap
+ * @part_mem: that part which is on @part
+ * @part_len: payload bytes on @part
+ * @rcvbuf: limit of @rmem while there is no socket
  * @offered: largest payload offered in our OPEN
  * @offers: OPENs sent at that size
+ * @again: entries of the replay list that are to be sent again
+ * @mtu_seen: ttp_link_mtu() has been here for this size
+ * @orphan: no socket any more, counted in ttp_net.orphans
+ * @corked: MSG_MORE: a short last frame waits
+ * @cork_at: since when (microseconds)
+ * @why: enum ttp_why of the last marks for replay, for tracing
+ * @ack_now: the frame in hand asks for an ACK
+ * @stalled: the local queue was full: send nothing until the next tick
  * @priority: skb->priority of its frames
  * @mark: skb->mark of its frames
  * @st: counters for TTP_INFO
@@ -333,6 +349,7 @@ struct ttp_link {
 	u32			ask_at;
 	u32			chalk_at;
 	u32			wait;
+	unsigned long		chalk_set;
 	unsigned long		heard;
 	unsigned long		progress;
 	unsigned long		born;
@@ -354,8 +371,21 @@ struct ttp_link {
 	u32			wmem;
 	u32			rcv_queued;
 	u32			rmem;
+	u32			rcv_mem;
+	u32			early_mem;
+	u32			part_mem;
+	u32			part_len;
 	u32			rcvbuf;
+	u32			again;
+	u32			mtu_seen;
 	u16			offered;
+	u8			offers;
+	bool			orphan;
+	bool			corked;
+	bool			stalled;
+	bool			ack_now;
+	u8			why;
+	u32			cork_at;
 	u32			priority;
 	u32			mark;
 	struct {
@@ -584,13 +614,35 @@ static inline bool ttp_link_ended(const struct ttp_link *link)
 	       READ_ONCE(link->c.state) == TTP_CLOSED;
 }
 
-/* SO_RCVBUF, SO_PRIORITY, SO_MARK, keepalive or timeouts changed: read again */
+/* SO_PRIORITY, SO_MARK, SO_KEEPALIVE or a timeout changed: read them again */
 void ttp_link_options(struct ttp_link *link, const struct sock *sk);
 
 /* Reset with an errno: device gone, address changed, administrator. Any
  * context that may take a _bh lock; not under a lock of ours.
  */
 void ttp_link_abort(struct ttp_link *link, int err);
+
+/* The device's MTU has changed: under RTNL. Links that cannot follow end with
+ * EMSGSIZE.
+ */
+void ttp_link_mtu(struct ttp_dev *dev);
+
+/* Copy what is held to the socket's own figures; link locked. */
+static inline void ttp_link_account(const struct ttp_link *link)
+{
+	struct sock *sk = link->sk;
+
+	if (!sk)
+		return;
+	WRITE_ONCE(sk->sk_wmem_queued, link->wmem);
+	atomic_set(&sk->sk_rmem_alloc, link->rmem);
+}
+
+/* Limit of what may be received; link locked. */
+static inline u32 ttp_link_rcvbuf(const struct ttp_link *link)
+{
+	return link->sk ? READ_ONCE(link->sk->sk_rcvbuf) : link->rcvbuf;
+}
 
 void ttp_link_info(struct ttp_link *link, struct ttp_info *info);
 
@@ -617,23 +669,28 @@ void ttp_pipeline_receive(struct ttp_dev *dev, struct sk_buff *skb,
  */
 void ttp_pipeline_event(struct ttp_link *link, unsigned int event);
 
-/* Send what replay and gate admit; link locked, not dead. */
-void ttp_pipeline_xmit(struct ttp_link *link);
-
 /* Update FULL from rmem, and tell the peer of room if it was told FULL. */
 void ttp_pipeline_room(struct ttp_link *link);
 
-/* ---- output.c ---- */
+/* ---- output.c: from fields to the device ---- */
 
-/* Append one control frame to outq; fields from the link unless given. */
+/*
+ * These append one frame to outq; link locked. Ids, epoch, ports, FULL and the
+ * grant are the link's. Without memory the frame is as good as lost on the
+ * wire, and repaired like that.
+ */
 void ttp_output_control(struct ttp_link *link, u8 op, u8 flags);
 void ttp_output_ranges(struct ttp_link *link, u8 op,
 		       const struct ttp_range *r, unsigned int n);
 void ttp_output_open(struct ttp_link *link, u8 op);
-void ttp_output_nolink(struct ttp_link *link, u32 rx);
 
-/* Append a numbered payload frame (a clone, or a copy if replayed). */
-int ttp_output_payload(struct ttp_link *link, struct sk_buff *skb, bool ask);
+/* A numbered payload frame for the first time: the header goes into skb's
+ * headroom, a clone goes out. The header is not written again afterwards.
+ */
+void ttp_output_first(struct ttp_link *link, struct sk_buff *skb, u8 flags);
+
+/* The same payload under a fresh header. */
+void ttp_output_again(struct ttp_link *link, struct sk_buff *skb, u8 flags);
 
 /* An answer without a link: rate limited, never to a group address. */
 void ttp_output_answer(struct ttp_dev *dev, const u8 *dst,
@@ -656,9 +713,9 @@ static inline void ttp_link_lock(struct ttp_link *link)
 int ttp_input_rcv(struct sk_buff *skb, struct net_device *ndev,
 		  struct packet_type *pt, struct net_device *orig);
 
-/* Count a drop, trace it, free the skb. */
+/* Count a drop, trace it, free the skb. op: enum ttp_op, -1 if not known. */
 void ttp_input_drop(struct ttp_dev *dev, struct sk_buff *skb,
-		    enum ttp_reason reason);
+		    enum ttp_reason reason, int op);
 
 /* ---- chalk.c: the scanner ---- */
 

@@ -1,0 +1,522 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A link's life: made, published, opened, given to a socket, orphaned,
+ * closed, freed. What happens in between is the pipeline's business.
+ */
+
+#include <linux/jhash.h>
+#include <linux/slab.h>
+#include "ttp.h"
+
+#define TTP_KEEPALIVE_IDLE_MS	60000
+
+static struct kmem_cache *ttp_link_cache;
+
+int ttp_link_cache_init(void)
+{
+	BUILD_BUG_ON(sizeof(struct ttp_skb_cb) >
+		     sizeof_field(struct sk_buff, cb));
+
+	ttp_link_cache = KMEM_CACHE(ttp_link, SLAB_HWCACHE_ALIGN |
+					      SLAB_ACCOUNT);
+	return ttp_link_cache ? 0 : -ENOMEM;
+}
+
+/* The caller has waited for the last ttp_link_free_rcu(). */
+void ttp_link_cache_exit(void)
+{
+	kmem_cache_destroy(ttp_link_cache);
+}
+
+struct ttp_link *ttp_link_new(struct ttp_dev *dev, const struct ttp_key *key,
+			      bool seq, gfp_t gfp)
+{
+	struct ttp_link *link;
+
+	link = kmem_cache_zalloc(ttp_link_cache, gfp);
+	if (!link)
+		return NULL;
+	link->key = *key;
+	link->dev = dev;
+	ttp_dev_hold(dev);
+	link->hash = jhash(&link->key, sizeof(link->key), 0) | 1;
+	refcount_set(&link->refs, 1);
+	spin_lock_init(&link->lock);
+	INIT_LIST_HEAD(&link->queue);
+	INIT_LIST_HEAD(&link->devnode);
+	INIT_LIST_HEAD(&link->ring);
+	__skb_queue_head_init(&link->sndq);
+	__skb_queue_head_init(&link->rxq);
+	__skb_queue_head_init(&link->part);
+	__skb_queue_head_init(&link->outq);
+
+	link->c.dialect = key->dialect;
+	link->c.vc = key->vc;
+	link->c.seq = seq;
+	link->c.max_payload = ttp_dev_max_payload(dev->netdev);
+	link->offered = link->c.max_payload;
+	link->c.isn = get_random_u32();
+	ttp_replay_init(&link->c.snd, link->c.isn + 1);
+	ttp_gap_init(&link->c.rcv, 0, 1);
+	ttp_gate_init(&link->c.gate, READ_ONCE(dev->conf.link_slots),
+		      link->c.snd.nxt);
+
+	link->rcvbuf = TTP_UNACCEPTED_BUF;
+	link->born = jiffies;
+	link->heard = jiffies;
+	link->progress = jiffies;
+	link->give_up = msecs_to_jiffies(READ_ONCE(dev->tn->give_up_ms));
+	link->idle = msecs_to_jiffies(READ_ONCE(dev->conf.idle_ms));
+	return link;
+}
+
+static void ttp_link_free_rcu(struct rcu_head *rcu)
+{
+	kmem_cache_free(ttp_link_cache,
+			container_of(rcu, struct ttp_link, rcu));
+}
+
+void ttp_link_put(struct ttp_link *link)
+{
+	if (!refcount_dec_and_test(&link->refs))
+		return;
+	/* Dead, so the queues that sending needs were emptied before */
+	__skb_queue_purge(&link->rxq);
+	__skb_queue_purge(&link->outq);
+	ttp_dev_put(link->dev);
+	call_rcu(&link->rcu, ttp_link_free_rcu);
+}
+
+int ttp_link_publish(struct ttp_link *link)
+{
+	struct ttp_dev *dev = link->dev;
+	int err = -ENODEV;
+
+	ttp_link_lock(link);
+	spin_lock(&dev->lock);
+	if (dev->dead) {
+		spin_unlock(&dev->lock);
+		goto out;
+	}
+	list_add_tail(&link->devnode, &dev->links);
+	dev->nlinks++;
+	/* The MTU may have shrunk since ttp_link_new() */
+	link->offered = min_t(u16, link->offered,
+			      ttp_dev_max_payload(dev->netdev));
+	link->c.max_payload = min(link->c.max_payload, link->offered);
+	spin_unlock(&dev->lock);
+
+	ttp_link_hold(link);
+	err = ttp_table_insert(dev->tn, link);
+	if (err) {
+		spin_lock(&dev->lock);
+		list_del_init(&link->devnode);
+		dev->nlinks--;
+		spin_unlock(&dev->lock);
+		refcount_dec(&link->refs);
+		goto out;
+	}
+	link->hashed = true;
+	ttp_chalk_add(link);
+out:
+	spin_unlock_bh(&link->lock);
+	return err;
+}
+
+static void ttp_link_purge(struct ttp_link *link)
+{
+	struct ttp_entry *e, *next;
+
+	list_for_each_entry_safe(e, next, &link->c.snd.list, node)
+		kfree_skb(ttp_skb_of(e));
+	ttp_replay_init(&link->c.snd, link->c.snd.nxt);
+	link->again = 0;
+	list_for_each_entry_safe(e, next, &link->c.rcv.early, node)
+		kfree_skb(ttp_skb_of(e));
+	INIT_LIST_HEAD(&link->c.rcv.early);
+	link->c.rcv.early_n = 0;
+	__skb_queue_purge(&link->sndq);
+	__skb_queue_purge(&link->part);
+	link->rmem -= link->early_mem + link->part_mem;
+	link->early_mem = 0;
+	link->part_mem = 0;
+	link->part_len = 0;
+	link->snd_queued = 0;
+	link->wmem = 0;
+	ttp_link_account(link);
+}
+
+void ttp_link_unhash(struct ttp_link *link)
+{
+	struct ttp_dev *dev = link->dev;
+
+	if (!link->hashed)
+		return;
+	link->hashed = false;
+	ttp_table_remove(dev->tn, link);
+	ttp_chalk_del(link);
+	spin_lock(&dev->lock);
+	list_del_init(&link->devnode);
+	dev->nlinks--;
+	ttp_gate_return(&link->c.gate, &dev->pool, link->key.vc, 0);
+	spin_unlock(&dev->lock);
+	if (link->listener)
+		ttp_sock_queue_drop(link);
+	if (link->orphan)
+		atomic_dec(&dev->tn->orphans);
+	link->orphan = false;
+	ttp_link_purge(link);
+	ttp_link_put(link);
+}
+
+static void ttp_link_read_options(struct ttp_link *link, const struct sock *sk)
+{
+	/* VC 1 ahead of VC 0 ahead of VC 2, in qdiscs as in the gate */
+	static const u32 priority[TTP_VC_MAX + 1] = { 0, 6, 1 };
+	const struct ttp_sock *tsk = ttp_sk(sk);
+	struct ttp_dev *dev = link->dev;
+	u32 ms;
+
+	link->priority = READ_ONCE(sk->sk_priority) ?: priority[link->key.vc];
+	link->mark = READ_ONCE(sk->sk_mark);
+	ms = READ_ONCE(tsk->user_timeout) ?: READ_ONCE(dev->tn->give_up_ms);
+	link->give_up = msecs_to_jiffies(ms);
+	ms = READ_ONCE(tsk->idle_timeout) ?: READ_ONCE(dev->conf.idle_ms);
+	link->idle = msecs_to_jiffies(ms);
+	link->keepalive = sock_flag(sk, SOCK_KEEPOPEN) ?
+			  msecs_to_jiffies(TTP_KEEPALIVE_IDLE_MS) : 0;
+}
+
+void ttp_link_options(struct ttp_link *link, const struct sock *sk)
+{
+	ttp_link_lock(link);
+	ttp_link_read_options(link, sk);
+	spin_unlock_bh(&link->lock);
+}
+
+/* Never the epoch last used for the key: a counter on top of a secret hash. */
+static u16 ttp_link_epoch(const struct ttp_link *link)
+{
+	struct ttp_net *tn = link->dev->tn;
+
+	return siphash(&link->key, sizeof(link->key), &tn->secret) +
+	       atomic_inc_return(&tn->opens);
+}
+
+void ttp_link_open(struct ttp_link *link, struct sock *sk)
+{
+	struct ttp_core *c = &link->c;
+
+	ttp_link_lock(link);
+	link->sk = sk;
+	rcu_assign_pointer(ttp_sk(sk)->link, link);
+	if (!link->hashed) {
+		/* The device went away since ttp_link_publish() */
+		link->err = ENODEV;
+		link->wake |= TTP_WAKE_STATE;
+		goto out;
+	}
+	ttp_link_read_options(link, sk);
+	c->epoch = ttp_link_epoch(link);
+	c->rcv.window = 1U << ttp_sock_window_log(ttp_link_rcvbuf(link),
+						  c->max_payload);
+	ttp_mib_inc(link->dev->tn, TTP_MIB_OPENS_ACTIVE);
+	ttp_pipeline_event(link, TTP_EV_USER_OPEN);
+out:
+	ttp_output_unlock(link);
+}
+
+void ttp_link_accept(struct ttp_link *link, struct sock *sk)
+{
+	ttp_link_lock(link);
+	link->sk = sk;
+	link->listener = NULL;
+	rcu_assign_pointer(ttp_sk(sk)->link, link);
+	ttp_link_read_options(link, sk);
+	if (link->hashed)
+		ttp_pipeline_room(link);
+	else
+		link->wake |= TTP_WAKE_STATE;
+	ttp_link_account(link);
+	ttp_output_unlock(link);
+}
+
+unsigned int ttp_link_headroom(const struct ttp_link *link)
+{
+	return LL_RESERVED_SPACE(link->dev->netdev) + TTP_HDR_LEN;
+}
+
+/* Join a small write to the frame that still waits: fewer frames, not later */
+static bool ttp_link_coalesce(struct ttp_link *link, struct sk_buff *skb)
+{
+	struct sk_buff *tail = skb_peek_tail(&link->sndq);
+
+	if (!tail || link->c.seq || skb_is_nonlinear(skb) ||
+	    skb_is_nonlinear(tail) || skb_tailroom(tail) < (int)skb->len ||
+	    tail->len + skb->len > link->c.max_payload)
+		return false;
+	skb_put_data(tail, skb->data, skb->len);
+	TTP_CB(tail)->e.len = tail->len;
+	TTP_CB(tail)->e.flags |= TTP_CB(skb)->e.flags;
+	link->snd_queued += skb->len;
+	consume_skb(skb);
+	return true;
+}
+
+static void ttp_link_enqueue(struct ttp_link *link, struct sk_buff *skb)
+{
+	if (ttp_link_coalesce(link, skb))
+		return;
+	TTP_CB(skb)->e.n = 1;
+	TTP_CB(skb)->e.len = skb->len;
+	TTP_CB(skb)->e.tries = 0;
+	__skb_queue_tail(&link->sndq, skb);
+	link->wmem += skb->truesize;
+	link->snd_queued += skb->len;
+}
+
+static bool ttp_link_sendable(const struct ttp_link *link)
+{
+	return link->c.state == TTP_OPEN && !link->c.eof_out;
+}
+
+int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
+		  bool more)
+{
+	struct sk_buff *skb;
+
+	ttp_link_lock(link);
+	if (!ttp_link_sendable(link)) {
+		spin_unlock_bh(&link->lock);
+		return -EPIPE;
+	}
+	while ((skb = __skb_dequeue(frames)))
+		ttp_link_enqueue(link, skb);
+	link->corked = more && !link->c.seq;
+	if (link->corked)
+		link->cork_at = ttp_now();
+	ttp_link_account(link);
+	ttp_pipeline_event(link, TTP_EV_USER_SEND);
+	ttp_output_unlock(link);
+	return 0;
+}
+
+int ttp_link_shut(struct ttp_link *link)
+{
+	struct sk_buff *skb, *tail;
+
+	skb = alloc_skb_fclone(ttp_link_headroom(link), GFP_KERNEL);
+	if (!skb)
+		return -ENOBUFS;
+	skb_reserve(skb, ttp_link_headroom(link));
+	memset(skb->cb, 0, sizeof(skb->cb));
+	TTP_CB(skb)->e.flags = TTP_F_EOF;
+
+	ttp_link_lock(link);
+	if (!ttp_link_sendable(link)) {
+		bool done = link->c.eof_out;
+
+		spin_unlock_bh(&link->lock);
+		kfree_skb(skb);
+		return done ? 0 : -ENOTCONN;
+	}
+	tail = skb_peek_tail(&link->sndq);
+	if (tail) {
+		TTP_CB(tail)->e.flags |= TTP_F_EOF;
+		consume_skb(skb);
+	} else {
+		ttp_link_enqueue(link, skb);
+	}
+	link->c.eof_out = true;
+	link->corked = false;
+	ttp_pipeline_event(link, TTP_EV_USER_SEND);
+	ttp_output_unlock(link);
+	return 0;
+}
+
+void ttp_link_close(struct ttp_link *link, bool abort)
+{
+	ttp_link_lock(link);
+	if (!link->hashed)
+		goto out;
+	if (!skb_queue_empty(&link->rxq) || !skb_queue_empty(&link->part))
+		abort = true;
+	link->corked = false;
+	ttp_pipeline_event(link, abort ? TTP_EV_ABORT : TTP_EV_USER_CLOSE);
+out:
+	ttp_output_unlock(link);
+}
+
+void ttp_link_detach(struct ttp_link *link)
+{
+	struct ttp_net *tn = link->dev->tn;
+
+	ttp_link_lock(link);
+	link->sk = NULL;
+	link->rmem -= link->rcv_mem;
+	link->rcv_mem = 0;
+	link->rcv_queued = 0;
+	__skb_queue_purge(&link->rxq);
+	if (link->hashed) {
+		link->orphan = true;
+		link->progress = jiffies;
+		if (atomic_inc_return(&tn->orphans) >
+		    READ_ONCE(tn->max_orphans))
+			ttp_pipeline_event(link, TTP_EV_ABORT);
+	}
+	ttp_output_unlock(link);
+}
+
+void ttp_link_take(struct ttp_link *link, struct sk_buff_head *to)
+{
+	ttp_link_lock(link);
+	skb_queue_splice_tail_init(&link->rxq, to);
+	spin_unlock_bh(&link->lock);
+}
+
+void ttp_link_consumed(struct ttp_link *link, u32 truesize, u32 bytes)
+{
+	ttp_link_lock(link);
+	link->rmem -= truesize;
+	link->rcv_mem -= truesize;
+	link->rcv_queued -= bytes;
+	ttp_link_account(link);
+	if (link->hashed)
+		ttp_pipeline_room(link);
+	ttp_output_unlock(link);
+}
+
+void ttp_link_abort(struct ttp_link *link, int err)
+{
+	ttp_link_lock(link);
+	if (!link->hashed)
+		goto out;
+	link->err = err;
+	if (link->c.state == TTP_CLOSED)
+		ttp_link_unhash(link);	/* published, not opened yet */
+	else
+		ttp_pipeline_event(link, TTP_EV_ABORT);
+out:
+	ttp_output_unlock(link);
+}
+
+/*
+ * The device's MTU has changed. What is not numbered is cut to the new size
+ * when its turn comes; a numbered frame cannot be cut again.
+ */
+static void ttp_link_mtu_one(struct ttp_link *link, unsigned int max)
+{
+	struct ttp_entry *e;
+	bool fits = true;
+
+	ttp_link_lock(link);
+	if (!link->hashed || link->c.max_payload <= max)
+		goto out;
+	list_for_each_entry(e, &link->c.snd.list, node)
+		fits &= e->len <= max;
+	if (fits) {
+		link->c.max_payload = max;
+		link->offered = min_t(u16, link->offered, max);
+	} else {
+		link->err = EMSGSIZE;
+		ttp_pipeline_event(link, TTP_EV_ABORT);
+	}
+out:
+	ttp_output_unlock(link);
+}
+
+void ttp_link_mtu(struct ttp_dev *dev)
+{
+	unsigned int max = ttp_dev_max_payload(dev->netdev);
+	struct ttp_link *link, *prev = NULL;
+
+	/* A link that dies meanwhile leaves the list: begin again with it */
+	spin_lock_bh(&dev->lock);
+again:
+	list_for_each_entry(link, &dev->links, devnode) {
+		if (READ_ONCE(link->mtu_seen) == max)
+			continue;
+		WRITE_ONCE(link->mtu_seen, max);
+		ttp_link_hold(link);
+		spin_unlock_bh(&dev->lock);
+		if (prev)
+			ttp_link_put(prev);
+		prev = link;
+		ttp_link_mtu_one(link, max);
+		spin_lock_bh(&dev->lock);
+		if (list_empty(&link->devnode))
+			goto again;
+	}
+	spin_unlock_bh(&dev->lock);
+	if (prev)
+		ttp_link_put(prev);
+}
+
+static u8 ttp_link_info_flags(const struct ttp_link *link)
+{
+	const struct ttp_core *c = &link->c;
+
+	return (c->full_out ? TTP_INFO_FULL_HERE : 0) |
+	       (c->full_in ? TTP_INFO_FULL_THERE : 0) |
+	       (c->eof_out ? TTP_INFO_EOF_SENT : 0) |
+	       (c->eof_in ? TTP_INFO_EOF_RECD : 0) |
+	       (c->seq ? TTP_INFO_SEQPACKET : 0) |
+	       (link->orphan ? TTP_INFO_ORPHAN : 0);
+}
+
+void ttp_link_info(struct ttp_link *link, struct ttp_info *info)
+{
+	const struct ttp_core *c = &link->c;
+
+	memset(info, 0, sizeof(*info));
+	ttp_link_lock(link);
+	info->state = c->state;
+	info->dialect = c->dialect;
+	info->vc = c->vc;
+	info->flags = ttp_link_info_flags(link);
+	info->epoch = c->epoch;
+	info->max_payload = c->max_payload;
+	info->tx_una = c->snd.una;
+	info->tx_nxt = c->snd.nxt;
+	info->rx = c->rcv.rx;
+	info->window = c->rcv.window;
+	info->peer_window = c->peer_window;
+	info->bays_share = c->gate.share;
+	info->bays_open = c->gate.open;
+	info->bays_held = c->snd.nxt - c->snd.una;
+	info->srtt_us = c->srtt;
+	if (link->chalked)
+		info->chalk_ms = jiffies_to_msecs(jiffies - link->chalk_set);
+	info->give_up_ms = jiffies_to_msecs(link->give_up);
+	info->snd_queued = link->snd_queued;
+	info->snd_unacked = c->snd.bytes;
+	info->rcv_queued = link->rcv_queued;
+	info->rcv_early = c->rcv.early_n;
+	info->frames_tx = link->st.frames_tx;
+	info->frames_rx = link->st.frames_rx;
+	info->bytes_tx = link->st.bytes_tx;
+	info->bytes_rx = link->st.bytes_rx;
+	info->replays = link->st.replays;
+	info->nacks_tx = link->st.nacks_tx;
+	info->nacks_rx = link->st.nacks_rx;
+	info->dups_rx = link->st.dups_rx;
+	info->probes_tx = link->st.probes_tx;
+	spin_unlock_bh(&link->lock);
+}
+
+void ttp_link_owner(struct ttp_link *link, u64 *inode, kuid_t *uid)
+{
+	struct sock *sk;
+
+	*inode = 0;
+	*uid = GLOBAL_ROOT_UID;
+	rcu_read_lock();
+	ttp_link_lock(link);
+	sk = link->sk;
+	spin_unlock_bh(&link->lock);
+	if (sk) {
+		*inode = sock_i_ino(sk);
+		*uid = sock_i_uid(sk);
+	}
+	rcu_read_unlock();
+}

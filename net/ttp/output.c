@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0
+/* From fields to frames to the device, in order, and never under a lock. */
+
+#include "ttp.h"
+#include "trace.h"
+
+static u8 ttp_output_grant(const struct ttp_link *link)
+{
+	const struct ttp_net *tn = link->dev->tn;
+	u32 busy = max(READ_ONCE(tn->chalk.nbusy), 1U);
+	u32 bays = max(READ_ONCE(link->dev->pool.slots) / busy, 1U);
+
+	return ilog2(min(bays, link->c.rcv.window));
+}
+
+/* What every frame of a link has in common */
+static void ttp_output_fields(const struct ttp_link *link, u8 op, u8 flags,
+			      struct ttp_frame *f)
+{
+	const struct ttp_core *c = &link->c;
+
+	memset(f, 0, sizeof(*f));
+	f->op = op;
+	f->vc = c->vc;
+	f->flags = flags;
+	f->epoch = c->epoch;
+	f->tx = c->snd.nxt;
+	f->rx = c->rcv.rx;
+	f->dport = link->key.rport;
+	f->sport = link->key.lport;
+	if (!(flags & TTP_F_ACK_VALID))
+		return;
+	f->grant = ttp_output_grant(link);
+	if (c->full_out)
+		f->flags |= TTP_F_FULL;
+}
+
+static void ttp_output_dress(const struct ttp_link *link, struct sk_buff *skb)
+{
+	skb->priority = link->priority;
+	skb->mark = link->mark;
+	/* XPS and RPS know nothing of TTP: give them something per link */
+	__skb_set_sw_hash(skb, link->hash, true);
+}
+
+static struct sk_buff *ttp_output_alloc(const struct net_device *ndev,
+					unsigned int len)
+{
+	struct sk_buff *skb;
+
+	skb = alloc_skb(LL_RESERVED_SPACE(ndev) + TTP_HDR_LEN + len,
+			GFP_ATOMIC);
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, LL_RESERVED_SPACE(ndev));
+	memset(skb->cb, 0, sizeof(skb->cb));
+	return skb;
+}
+
+static void ttp_output_queue(struct ttp_link *link, struct sk_buff *skb,
+			     const struct ttp_frame *f)
+{
+	TTP_CB(skb)->op = f->op;
+	TTP_CB(skb)->e.first = f->tx;
+	ttp_output_dress(link, skb);
+	__skb_queue_tail(&link->outq, skb);
+	if (f->flags & TTP_F_ACK_VALID)
+		link->c.ack_owed = 0;
+}
+
+/* A frame without payload; pad bytes of zeros follow the header */
+static struct sk_buff *ttp_output_plain(struct ttp_link *link,
+					const struct ttp_frame *f,
+					unsigned int pad)
+{
+	const struct net_device *ndev = link->dev->netdev;
+	struct sk_buff *skb;
+
+	skb = ttp_output_alloc(ndev, f->len + pad);
+	if (!skb) {
+		ttp_mib_inc(link->dev->tn, TTP_DROP_MEMORY);
+		return NULL;
+	}
+	ttp_wire_build(skb_put(skb, TTP_HDR_LEN), f, link->key.peer,
+		       ndev->dev_addr);
+	if (pad)
+		skb_put_zero(skb, pad);
+	return skb;
+}
+
+static void ttp_output_count(struct ttp_link *link, u8 op, u8 flags)
+{
+	struct ttp_net *tn = link->dev->tn;
+
+	switch (op) {
+	case TTP_OP_ACK:
+		if (flags & TTP_F_ACK_REQ) {
+			ttp_mib_inc(tn, TTP_MIB_PROBES_OUT);
+			link->st.probes_tx++;
+		} else {
+			ttp_mib_inc(tn, TTP_MIB_ACKS_OUT);
+		}
+		break;
+	case TTP_OP_NACK:
+		ttp_mib_inc(tn, TTP_MIB_NACKS_OUT);
+		link->st.nacks_tx++;
+		break;
+	case TTP_OP_NACK_FULL:
+		ttp_mib_inc(tn, TTP_MIB_FULL_OUT);
+		break;
+	case TTP_OP_NACK_NOLINK:
+		ttp_mib_inc(tn, TTP_MIB_RESETS_OUT);
+		break;
+	}
+}
+
+void ttp_output_control(struct ttp_link *link, u8 op, u8 flags)
+{
+	struct ttp_core *c = &link->c;
+	struct ttp_frame f;
+	struct sk_buff *skb;
+
+	ttp_output_fields(link, op, flags, &f);
+	if (op == TTP_OP_CLOSE_ACK)
+		f.rx = c->close_rx;
+	if (op == TTP_OP_CLOSE)
+		f.tx = c->close_tx;
+	if (op == TTP_OP_NACK_FULL)
+		f.flags |= TTP_F_FULL;
+	skb = ttp_output_plain(link, &f, 0);
+	if (!skb)
+		return;
+	ttp_output_count(link, op, flags);
+	ttp_output_queue(link, skb, &f);
+}
+
+void ttp_output_ranges(struct ttp_link *link, u8 op,
+		       const struct ttp_range *r, unsigned int n)
+{
+	struct ttp_frame f;
+	struct sk_buff *skb;
+
+	ttp_output_fields(link, op, TTP_F_ACK_VALID, &f);
+	f.count = n;
+	f.len = n * TTP_WIRE_RANGE_LEN;
+	skb = ttp_output_plain(link, &f, 0);
+	if (!skb)
+		return;
+	if (n)
+		ttp_wire_put_ranges(skb_put(skb, f.len), r, n);
+	ttp_output_count(link, op, 0);
+	ttp_output_queue(link, skb, &f);
+}
+
+/* OPEN and OPEN_ACK try the path: they are as long as a frame may become */
+void ttp_output_open(struct ttp_link *link, u8 op)
+{
+	struct ttp_core *c = &link->c;
+	bool ack = op == TTP_OP_OPEN_ACK;
+	struct ttp_frame f;
+	struct sk_buff *skb;
+
+	ttp_output_fields(link, op, ack ? TTP_F_ACK_VALID : 0, &f);
+	f.tx = ack ? c->isn + 1 : c->isn;
+	f.rx = ack ? c->peer_isn : 0;
+	f.count = ilog2(c->rcv.window);
+	f.max_payload = link->offered;
+	if (c->seq)
+		f.flags |= TTP_F_SEQ;
+	skb = ttp_output_plain(link, &f, link->offered);
+	if (skb)
+		ttp_output_queue(link, skb, &f);
+}
+
+static void ttp_output_payload_fields(struct ttp_link *link,
+				      const struct sk_buff *skb, u8 flags,
+				      struct ttp_frame *f)
+{
+	const struct ttp_entry *e = &TTP_CB(skb)->e;
+
+	flags |= e->flags & (TTP_F_LAST | TTP_F_EOF);
+	ttp_output_fields(link, TTP_OP_PAYLOAD, flags | TTP_F_ACK_VALID, f);
+	f->tx = e->first;
+	f->len = e->len;
+}
+
+void ttp_output_first(struct ttp_link *link, struct sk_buff *skb, u8 flags)
+{
+	struct net_device *ndev = link->dev->netdev;
+	struct sk_buff *clone;
+	struct ttp_frame f;
+
+	ttp_output_payload_fields(link, skb, flags, &f);
+	ttp_wire_build(skb_push(skb, TTP_HDR_LEN), &f, link->key.peer,
+		       ndev->dev_addr);
+	clone = skb_clone(skb, GFP_ATOMIC);
+	if (!clone) {
+		ttp_mib_inc(link->dev->tn, TTP_DROP_MEMORY);
+		return;
+	}
+	ttp_output_queue(link, clone, &f);
+}
+
+void ttp_output_again(struct ttp_link *link, struct sk_buff *skb, u8 flags)
+{
+	struct net_device *ndev = link->dev->netdev;
+	struct sk_buff *copy;
+	struct ttp_frame f;
+
+	/* The linear part is copied, page fragments are shared */
+	copy = __pskb_copy(skb, skb_headroom(skb), GFP_ATOMIC);
+	if (!copy) {
+		ttp_mib_inc(link->dev->tn, TTP_DROP_MEMORY);
+		return;
+	}
+	ttp_output_payload_fields(link, skb, flags, &f);
+	ttp_wire_build(copy->data, &f, link->key.peer, ndev->dev_addr);
+	memset(copy->cb, 0, sizeof(copy->cb));
+	ttp_output_queue(link, copy, &f);
+}
+
+/*
+ * A device does not hear itself. A frame to its own address goes up again on
+ * the same device, marked so that the input can tell it from a forged one.
+ */
+static int ttp_output_loop(struct sk_buff *skb)
+{
+	skb_reset_mac_header(skb);
+	__skb_pull(skb, ETH_HLEN);
+	skb_reset_network_header(skb);
+	skb->pkt_type = PACKET_LOOPBACK;
+	return netif_rx(skb);
+}
+
+/* Under rcu_read_lock(), bottom halves disabled, no lock held. Eats skb. */
+static int ttp_output_xmit(struct ttp_dev *dev, struct sk_buff *skb,
+			   const u8 *dst)
+{
+	struct net_device *ndev = dev->netdev;
+
+	if (READ_ONCE(dev->dead)) {
+		kfree_skb(skb);
+		return NET_XMIT_SUCCESS;
+	}
+	skb->dev = ndev;
+	skb->protocol = htons(ETH_P_TTP);
+	skb_reset_network_header(skb);
+	if (dev_hard_header(skb, ndev, ETH_P_TTP, dst, NULL, skb->len) < 0) {
+		kfree_skb(skb);
+		return NET_XMIT_DROP;
+	}
+	skb_reset_mac_header(skb);
+	ttp_mib_inc(dev->tn, TTP_MIB_FRAMES_OUT);
+	if (ether_addr_equal(dst, ndev->dev_addr))
+		return ttp_output_loop(skb);
+	return dev_queue_xmit(skb);
+}
+
+/*
+ * The local queue refused frames: the same as loss on the wire, known at once.
+ * Nothing more until the next tick, then these ids first, with fewer bays.
+ */
+static void ttp_output_refused(struct ttp_link *link, u32 id)
+{
+	struct ttp_core *c = &link->c;
+	struct ttp_entry *e;
+
+	ttp_mib_inc(link->dev->tn, TTP_MIB_XMIT_DROPS);
+	if (!link->hashed)
+		return;
+	link->stalled = true;
+	link->why = TTP_WHY_XMIT;
+	ttp_gate_loss(&c->gate, c->snd.una, c->snd.nxt);
+	e = ttp_replay_find(&c->snd, id);
+	if (e && !(e->flags & TTP_E_AGAIN)) {
+		e->flags |= TTP_E_AGAIN;
+		link->again++;
+	}
+}
+
+/* One CPU at a time empties outq; what others append meanwhile goes along. */
+static void ttp_output_drain(struct ttp_link *link)
+	__must_hold(&link->lock)
+{
+	struct sk_buff_head q;
+	struct sk_buff *skb;
+	int rc;
+	u32 id;
+	u8 op;
+
+	__skb_queue_head_init(&q);
+	link->tx_owner = true;
+	while (!skb_queue_empty(&link->outq)) {
+		skb_queue_splice_tail_init(&link->outq, &q);
+		spin_unlock(&link->lock);
+		while ((skb = __skb_dequeue(&q))) {
+			id = TTP_CB(skb)->e.first;
+			op = TTP_CB(skb)->op;
+			rc = ttp_output_xmit(link->dev, skb, link->key.peer);
+			if (likely(rc == NET_XMIT_SUCCESS ||
+				   rc == NET_XMIT_CN ||
+				   op != TTP_OP_PAYLOAD))
+				continue;
+			spin_lock(&link->lock);
+			ttp_output_refused(link, id);
+			spin_unlock(&link->lock);
+		}
+		spin_lock(&link->lock);
+	}
+	link->tx_owner = false;
+}
+
+void ttp_output_unlock(struct ttp_link *link)
+	__releases(&link->lock)
+{
+	struct sock *sk, *listener;
+	unsigned int wake;
+
+	rcu_read_lock();
+	if (!skb_queue_empty(&link->outq) && !link->tx_owner)
+		ttp_output_drain(link);
+	wake = link->wake;
+	link->wake = 0;
+	sk = link->sk;
+	listener = link->listener;
+	spin_unlock_bh(&link->lock);
+
+	if (listener && (wake & TTP_WAKE_ACCEPT))
+		ttp_sock_wake(listener, NULL, TTP_WAKE_ACCEPT);
+	wake &= ~TTP_WAKE_ACCEPT;
+	if (sk && wake)
+		ttp_sock_wake(sk, link, wake);
+	rcu_read_unlock();
+}
+
+void ttp_output_answer(struct ttp_dev *dev, const u8 *dst,
+		       const struct ttp_frame *f)
+{
+	struct sk_buff *skb;
+
+	if (!ttp_dev_answer_ok(dev)) {
+		ttp_mib_inc(dev->tn, TTP_DROP_LIMIT);
+		return;
+	}
+	skb = ttp_output_alloc(dev->netdev, 0);
+	if (!skb) {
+		ttp_mib_inc(dev->tn, TTP_DROP_MEMORY);
+		return;
+	}
+	ttp_wire_build(skb_put(skb, TTP_HDR_LEN), f, dst,
+		       dev->netdev->dev_addr);
+	if (f->op == TTP_OP_NACK_NOLINK)
+		ttp_mib_inc(dev->tn, TTP_MIB_RESETS_OUT);
+	local_bh_disable();
+	ttp_output_xmit(dev, skb, dst);
+	local_bh_enable();
+}

@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The four stages that every frame and every local event goes through:
+ *
+ *	Q0  select	what is this, which link is it about
+ *	Q1  read	look the link up, take its lock, examine the frame
+ *	Q2  decide	ask the table; reads the link, writes nothing
+ *	Q3  commit	carry the verdict out: the only writer of a link
+ *
+ * Q1 to Q3 run in one hold of the link's lock; what Q3 wants sent waits on
+ * outq until ttp_output_unlock().
+ */
+
+#include "ttp.h"
+#include "rx.h"
+#include "tx.h"
+#include "trace.h"
+
+/**
+ * struct ttp_verdict - what Q2 decided
+ * @event: enum ttp_op or enum ttp_event
+ * @next: state to go to
+ * @acts: TTP_ACT_*
+ */
+struct ttp_verdict {
+	unsigned int	event;
+	enum ttp_state	next;
+	u32		acts;
+};
+
+/* Q0, receiving: fields and key. The skb is left at its payload, trimmed. */
+static enum ttp_reason ttp_q0_select(struct ttp_dev *dev, struct sk_buff *skb,
+				     unsigned int dialect,
+				     struct ttp_frame *f, struct ttp_key *key)
+{
+	unsigned int len = skb->len;
+	enum ttp_reason reason;
+
+	if (dialect != TTPPROTO_SOCKET)
+		return TTP_DROP_DIALECT;
+	if (!pskb_may_pull(skb, min_t(unsigned int, len, TTP_HDR_LEN)))
+		return TTP_DROP_MEMORY;
+	reason = ttp_wire_parse(skb->data, len, f);
+	if (reason)
+		return reason;
+	__skb_pull(skb, TTP_HDR_LEN);
+	if (pskb_trim(skb, f->len))
+		return TTP_DROP_MEMORY;
+	if (f->op != TTP_OP_PAYLOAD && !pskb_may_pull(skb, f->len))
+		return TTP_DROP_MEMORY;
+
+	key->ifindex = dev->netdev->ifindex;
+	ether_addr_copy(key->peer, eth_hdr(skb)->h_source);
+	key->vc = f->vc;
+	key->dialect = dialect;
+	key->lport = f->dport;
+	key->rport = f->sport;
+	return TTP_DROP_NONE;
+}
+
+/* Q1: the link, locked, or NULL if there is none alive. */
+static struct ttp_link *ttp_q1_read(struct ttp_dev *dev,
+				    const struct ttp_key *key)
+{
+	struct ttp_link *link;
+
+	link = ttp_table_find(dev->tn, key);
+	if (!link)
+		return NULL;
+	ttp_link_lock(link);
+	if (link->hashed)
+		return link;
+	spin_unlock_bh(&link->lock);
+	return NULL;
+}
+
+/* Q2: pure. f is NULL for local events, c if there is no link. */
+static void ttp_q2_decide(const struct ttp_core *c, unsigned int event,
+			  const struct ttp_frame *f, struct ttp_verdict *v)
+{
+	unsigned int dialect = c ? c->dialect : TTPPROTO_SOCKET;
+	enum ttp_state state = c ? c->state : TTP_CLOSED;
+
+	v->event = event;
+	v->next = ttp_fsm_step(dialect, state, event,
+			       ttp_fsm_guard(c, event, f), &v->acts);
+}
+
+/* The one place that writes a link's state. */
+static void ttp_q3_state(struct ttp_link *link, const struct ttp_verdict *v)
+{
+	enum ttp_state old = link->c.state;
+
+	if (v->next == old)
+		return;
+	trace_ttp_state(link, old, v->next, v->event);
+	WRITE_ONCE(link->c.state, v->next);
+	link->wake |= TTP_WAKE_STATE;
+	if (v->next == TTP_CLOSED) {
+		link->wake |= TTP_WAKE_READ | TTP_WAKE_WRITE;
+		ttp_link_unhash(link);
+	} else {
+		ttp_chalk_busy(link);
+	}
+}
+
+/* Errors and ends, before the state is written */
+static void ttp_q3_fate(struct ttp_link *link, const struct ttp_verdict *v)
+{
+	struct ttp_net *tn = link->dev->tn;
+
+	if (v->acts & TTP_ACT_REFUSED) {
+		ttp_mib_inc(tn, TTP_MIB_OPENS_FAILED);
+		link->err = ECONNREFUSED;
+	}
+	if (v->acts & TTP_ACT_RESET_IN) {
+		ttp_mib_inc(tn, TTP_MIB_RESETS_IN);
+		link->err = ECONNRESET;
+	}
+	if (v->acts & TTP_ACT_TIMEDOUT) {
+		ttp_mib_inc(tn, TTP_MIB_TIMEOUTS);
+		if (link->c.state == TTP_OPEN_SENT)
+			ttp_mib_inc(tn, TTP_MIB_OPENS_FAILED);
+		link->err = ETIMEDOUT;
+	}
+	if (v->acts & TTP_ACT_PEER_DONE) {
+		WRITE_ONCE(link->c.eof_in, true);
+		link->wake |= TTP_WAKE_READ;
+	}
+	if (v->next == TTP_CLOSED && (v->acts & TTP_ACT_CLOSE_ACK))
+		ttp_mib_inc(tn, TTP_MIB_CLOSES);
+}
+
+/* What is taken from the frame */
+static void ttp_q3_take(struct ttp_link *link, struct sk_buff **skb,
+			const struct ttp_frame *f, const struct ttp_verdict *v)
+{
+	u32 acts = v->acts;
+
+	if (acts & TTP_ACT_CONNECT)
+		ttp_rx_connect(link, f);
+	if (acts & TTP_ACT_CROSS)
+		ttp_rx_cross(link, f);
+	if (acts & TTP_ACT_ACK_IN)
+		ttp_rx_ack(link, f);
+	if (acts & TTP_ACT_NACK_IN)
+		ttp_rx_nack(link, *skb, f);
+	if (acts & TTP_ACT_FULL_IN)
+		ttp_rx_full(link);
+	if (acts & TTP_ACT_DATA) {
+		ttp_rx_data(link, *skb, f);
+		*skb = NULL;
+	}
+	if (v->event == TTP_OP_CLOSE && (acts & TTP_ACT_CLOSE_ACK))
+		link->c.close_rx = f->tx;
+	if (f && (f->op == TTP_OP_ACK || f->op == TTP_OP_NACK ||
+		  f->op == TTP_OP_NACK_FULL))
+		ttp_rx_see(link, f);
+	if (f && f->op == TTP_OP_OPEN && link->c.state == TTP_OPEN_RECD)
+		ttp_rx_reopen(link, f);
+}
+
+/* What is sent because of it */
+static void ttp_q3_send(struct ttp_link *link, const struct ttp_frame *f,
+			const struct ttp_verdict *v)
+{
+	u32 acts = v->acts;
+
+	if (acts & TTP_ACT_SCAN)
+		ttp_tx_scan(link);
+	if (acts & TTP_ACT_SEND_OPEN)
+		ttp_tx_open(link);
+	if (acts & TTP_ACT_OPEN_ACK)
+		ttp_tx_open_ack(link);
+	if (acts & TTP_ACT_PROBE)
+		ttp_output_control(link, TTP_OP_ACK,
+				   TTP_F_ACK_VALID | TTP_F_ACK_REQ);
+	if (acts & TTP_ACT_CLOSE_ACK)
+		ttp_output_control(link, TTP_OP_CLOSE_ACK, TTP_F_ACK_VALID);
+	if (acts & TTP_ACT_CLOSE_NACK)
+		ttp_rx_close_early(link, f);
+	if (acts & TTP_ACT_RESET_OUT)
+		ttp_tx_reset(link);
+}
+
+/*
+ * Q3. *skb is set to NULL if it was taken. Returns with the link possibly
+ * dead; the lock is still held.
+ */
+static void ttp_q3_commit(struct ttp_link *link, struct sk_buff **skb,
+			  const struct ttp_frame *f,
+			  const struct ttp_verdict *v)
+{
+	struct ttp_core *c = &link->c;
+
+	if (v->acts & (TTP_ACT_ILLEGAL | TTP_ACT_IGNORE)) {
+		ttp_mib_inc(link->dev->tn, v->acts & TTP_ACT_ILLEGAL ?
+			    TTP_DROP_ILLEGAL : TTP_DROP_STATE);
+		return;
+	}
+	if ((v->acts & TTP_ACT_ACCEPT) && !ttp_rx_accept(link))
+		return;
+	ttp_q3_take(link, skb, f, v);
+	ttp_q3_fate(link, v);
+	ttp_q3_send(link, f, v);
+	ttp_q3_state(link, v);
+	if (!link->hashed)
+		return;
+	if (v->acts & TTP_ACT_XMIT)
+		ttp_tx_run(link);
+	if ((v->acts & TTP_ACT_ACK_OUT) || (c->ack_owed && link->ack_now))
+		ttp_tx_ack(link);
+	link->ack_now = false;
+}
+
+/* The last missing frame before a CLOSE came: as if the CLOSE came now. */
+static void ttp_pipeline_complete(struct ttp_link *link)
+{
+	struct ttp_core *c = &link->c;
+	struct ttp_frame f = {
+		.op = TTP_OP_CLOSE,
+		.tx = c->close_rx,
+	};
+	struct sk_buff *none = NULL;
+	struct ttp_verdict v;
+
+	ttp_q2_decide(c, TTP_OP_CLOSE, &f, &v);
+	v.acts &= ~TTP_ACT_ACK_IN;
+	ttp_q3_commit(link, &none, &f, &v);
+}
+
+static void ttp_pipeline_link(struct ttp_link *link, struct sk_buff **skb,
+			      const struct ttp_frame *f, bool again)
+{
+	struct ttp_core *c = &link->c;
+	struct ttp_verdict v;
+
+	link->heard = jiffies;
+	if (again) {
+		/* An old PAYLOAD: its sender missed our acknowledgement */
+		ttp_mib_inc(link->dev->tn, TTP_DROP_DUP);
+		ttp_rx_dup(link, f);
+		ttp_rx_ack(link, f);
+		ttp_tx_run(link);
+		ttp_tx_ack(link);
+		return;
+	}
+	ttp_q2_decide(c, f->op, f, &v);
+	ttp_q3_commit(link, skb, f, &v);
+	if (link->hashed && c->close_seen && c->rcv.rx == c->close_rx - 1 &&
+	    v.event != TTP_OP_CLOSE)
+		ttp_pipeline_complete(link);
+	/* A peer that never ends its record */
+	if (link->hashed && link->part_len > TTP_MSG_MAX) {
+		link->err = EMSGSIZE;
+		ttp_pipeline_event(link, TTP_EV_ABORT);
+	}
+}
+
+void ttp_pipeline_event(struct ttp_link *link, unsigned int event)
+{
+	struct sk_buff *none = NULL;
+	struct ttp_verdict v;
+
+	ttp_q2_decide(&link->c, event, NULL, &v);
+	ttp_q3_commit(link, &none, NULL, &v);
+}
+
+static void ttp_pipeline_refuse(struct ttp_dev *dev, const u8 *dst,
+				const struct ttp_frame *f, u8 flags)
+{
+	struct ttp_frame answer = {
+		.op = TTP_OP_OPEN_NACK,
+		.vc = f->vc,
+		.flags = flags,
+		.epoch = f->epoch,
+		.rx = f->tx,
+		.dport = f->sport,
+		.sport = f->dport,
+	};
+
+	ttp_output_answer(dev, dst, &answer);
+}
+
+/* OPEN, and no link: make a half-open one if somebody listens. */
+static enum ttp_reason ttp_pipeline_listen(struct ttp_dev *dev,
+					   const struct ttp_frame *f,
+					   const struct ttp_key *key)
+{
+	bool seq = f->flags & TTP_F_SEQ;
+	struct ttp_verdict v = {
+		.event = TTP_OP_OPEN,
+		.next = TTP_OPEN_RECD,
+		.acts = TTP_ACT_OPEN_ACK,
+	};
+	struct sk_buff *none = NULL;
+	struct ttp_link *link;
+	struct sock *sk;
+
+	sk = ttp_port_listener(dev->tn, key->ifindex, key->vc, key->lport);
+	if (!sk || (f->flags & ~TTP_F_KNOWN) ||
+	    seq != (sk->sk_type == SOCK_SEQPACKET)) {
+		ttp_pipeline_refuse(dev, key->peer, f, 0);
+		return TTP_DROP_REFUSED;
+	}
+	link = ttp_link_new(dev, key, seq, GFP_ATOMIC | __GFP_NOWARN);
+	if (!link)
+		return TTP_DROP_MEMORY;
+	ttp_rx_open(link, f, sk);
+	if (ttp_link_publish(link)) {
+		ttp_link_put(link);
+		return TTP_DROP_BACKLOG;
+	}
+	ttp_link_lock(link);
+	if (!link->hashed) {
+		ttp_output_unlock(link);
+		ttp_link_put(link);
+		return TTP_DROP_BACKLOG;
+	}
+	if (ttp_sock_queue_half(sk, link)) {
+		ttp_link_unhash(link);
+		ttp_output_unlock(link);
+		ttp_link_put(link);
+		ttp_pipeline_refuse(dev, key->peer, f, TTP_F_FULL);
+		return TTP_DROP_BACKLOG;
+	}
+	ttp_mib_inc(dev->tn, TTP_MIB_OPENS_PASSIVE);
+	ttp_q3_commit(link, &none, f, &v);
+	ttp_output_unlock(link);
+	ttp_link_put(link);
+	return TTP_DROP_NONE;
+}
+
+/* No link, or one of another epoch: the table's CLOSED row answers. */
+static enum ttp_reason ttp_pipeline_no_link(struct ttp_dev *dev,
+					    const struct ttp_frame *f,
+					    const struct ttp_key *key,
+					    bool other_epoch)
+{
+	struct ttp_frame answer = {
+		.vc = f->vc,
+		.epoch = f->epoch,
+		.rx = f->tx,
+		.dport = f->sport,
+		.sport = f->dport,
+	};
+	struct ttp_verdict v;
+
+	ttp_q2_decide(NULL, f->op, f, &v);
+	if (v.acts & TTP_ACT_LISTEN)
+		return ttp_pipeline_listen(dev, f, key);
+	if (v.acts & TTP_ACT_ANSWER_NOLINK)
+		answer.op = TTP_OP_NACK_NOLINK;
+	else if (v.acts & TTP_ACT_ANSWER_CLOSED)
+		answer.op = TTP_OP_CLOSE_ACK;
+	if (answer.op)
+		ttp_output_answer(dev, key->peer, &answer);
+	return other_epoch ? TTP_DROP_EPOCH : TTP_DROP_NO_LINK;
+}
+
+void ttp_pipeline_receive(struct ttp_dev *dev, struct sk_buff *skb,
+			  unsigned int dialect)
+{
+	enum ttp_standing standing;
+	enum ttp_reason reason;
+	struct ttp_link *link;
+	struct ttp_frame f;
+	struct ttp_key key;
+	int op = -1;
+
+	reason = ttp_q0_select(dev, skb, dialect, &f, &key);
+	if (reason)
+		goto drop;
+	op = f.op;
+	link = ttp_q1_read(dev, &key);
+	standing = ttp_fsm_check(link ? &link->c : NULL, &f, &reason);
+	if (link && standing != TTP_STAND_NO_LINK) {
+		bool listen = false;
+
+		if (standing == TTP_STAND_DROP) {
+			spin_unlock_bh(&link->lock);
+			goto drop;
+		}
+		ttp_pipeline_link(link, &skb, &f,
+				  standing == TTP_STAND_REACK);
+		/* An OPEN has ended a link that was closing: it is taken */
+		if (f.op == TTP_OP_OPEN && !link->hashed)
+			listen = true;
+		ttp_output_unlock(link);
+		if (listen)
+			reason = ttp_pipeline_listen(dev, &f, &key);
+	} else {
+		if (link)
+			spin_unlock_bh(&link->lock);
+		reason = ttp_pipeline_no_link(dev, &f, &key, link);
+	}
+	if (!reason) {
+		consume_skb(skb);
+		return;
+	}
+drop:
+	ttp_input_drop(dev, skb, reason, op);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What Q3 takes from a received frame. The link is locked, the frame passed
+ * ttp_fsm_check(); none of these changes the state.
+ */
+#ifndef _TTP_RX_H
+#define _TTP_RX_H
+
+#include "ttp.h"
+
+/* A new half-open link takes what the OPEN says; not published yet. */
+void ttp_rx_open(struct ttp_link *link, const struct ttp_frame *f,
+		 const struct sock *listener);
+
+/* OPEN again, half-open: the opener may have stepped down. */
+void ttp_rx_reopen(struct ttp_link *link, const struct ttp_frame *f);
+
+/* Half-open no more. False: nobody listens any more, the link is dead. */
+bool ttp_rx_accept(struct ttp_link *link);
+
+/* OPEN_ACK: the opener learns the peer's ids. */
+void ttp_rx_connect(struct ttp_link *link, const struct ttp_frame *f);
+
+/* OPEN met ours on the way: the higher epoch is the link's. */
+void ttp_rx_cross(struct ttp_link *link, const struct ttp_frame *f);
+
+/* Retire what is acknowledged; FULL and the grant. */
+void ttp_rx_ack(struct ttp_link *link, const struct ttp_frame *f);
+
+/* Mark for replay what the NACK names. */
+void ttp_rx_nack(struct ttp_link *link, const struct sk_buff *skb,
+		 const struct ttp_frame *f);
+
+/* NACK_FULL: stop; all beyond rx may be gone. */
+void ttp_rx_full(struct ttp_link *link);
+
+/* A PAYLOAD, new or early; eats skb. */
+void ttp_rx_data(struct ttp_link *link, struct sk_buff *skb,
+		 const struct ttp_frame *f);
+
+/* A PAYLOAD received before. */
+void ttp_rx_dup(struct ttp_link *link, const struct ttp_frame *f);
+
+/* The TxID of a control frame tells which ids exist. */
+void ttp_rx_see(struct ttp_link *link, const struct ttp_frame *f);
+
+/* CLOSE before all was received: say what is missing. */
+void ttp_rx_close_early(struct ttp_link *link, const struct ttp_frame *f);
+
+#endif /* _TTP_RX_H */

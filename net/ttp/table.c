@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The connection table: links by (device, peer, vc, dialect, ports). */
+
+#include <linux/rhashtable.h>
+#include "ttp.h"
+
+static const struct rhashtable_params ttp_table_params = {
+	.key_len		= sizeof(struct ttp_key),
+	.key_offset		= offsetof(struct ttp_link, key),
+	.head_offset		= offsetof(struct ttp_link, node),
+	.automatic_shrinking	= true,
+};
+
+int ttp_table_init(struct ttp_net *tn)
+{
+	static_assert(sizeof(struct ttp_key) == 16, "hashed as bytes");
+
+	atomic_set(&tn->nlinks, 0);
+	return rhashtable_init(&tn->links, &ttp_table_params);
+}
+
+void ttp_table_exit(struct ttp_net *tn)
+{
+	WARN_ON_ONCE(atomic_read(&tn->nlinks));
+	rhashtable_destroy(&tn->links);
+}
+
+struct ttp_link *ttp_table_find(struct ttp_net *tn, const struct ttp_key *key)
+{
+	return rhashtable_lookup(&tn->links, key, ttp_table_params);
+}
+
+int ttp_table_insert(struct ttp_net *tn, struct ttp_link *link)
+{
+	int err = -ENFILE;
+
+	if (atomic_inc_return(&tn->nlinks) > READ_ONCE(tn->max_links))
+		goto out;
+	err = rhashtable_lookup_insert_fast(&tn->links, &link->node,
+					    ttp_table_params);
+	if (!err)
+		return 0;
+out:
+	atomic_dec(&tn->nlinks);
+	return err;
+}
+
+void ttp_table_remove(struct ttp_net *tn, struct ttp_link *link)
+{
+	rhashtable_remove_fast(&tn->links, &link->node, ttp_table_params);
+	atomic_dec(&tn->nlinks);
+}

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What Q3 sends: openings, payload, acknowledgements, the scanner's repairs. */
+
+#include "trace.h"
+#include "tx.h"
+
+#define TTP_CORK_US	200000	/* MSG_MORE holds a short frame no longer */
+
+void ttp_tx_progress(struct ttp_link *link)
+{
+	link->chalked = false;
+	link->probes = 0;
+	link->progress = jiffies;
+}
+
+static void ttp_tx_backoff_open(struct ttp_link *link)
+{
+	link->chalk_at = ttp_now();
+	link->wait = link->opens ? min_t(u32, 2 * link->wait,
+					 TTP_OPEN_MAX_US) : TTP_OPEN_FIRST_US;
+	if (link->opens < U8_MAX)
+		link->opens++;
+	ttp_chalk_busy(link);
+}
+
+/* A switch on the way may take less than both ends do */
+static void ttp_tx_step_down(struct ttp_link *link)
+{
+	static const u16 steps[] = { 1500 - TTP_HDR_LEN, 576 - TTP_HDR_LEN };
+	int i;
+
+	if (link->offers < 2)
+		return;
+	for (i = 0; i < ARRAY_SIZE(steps); i++) {
+		if (link->offered <= steps[i])
+			continue;
+		link->offered = steps[i];
+		link->offers = 0;
+		return;
+	}
+}
+
+void ttp_tx_open(struct ttp_link *link)
+{
+	ttp_tx_step_down(link);
+	if (!link->opens)
+		link->ask_at = ttp_now();
+	if (link->offers < U8_MAX)
+		link->offers++;
+	ttp_output_open(link, TTP_OP_OPEN);
+	ttp_tx_backoff_open(link);
+}
+
+void ttp_tx_open_ack(struct ttp_link *link)
+{
+	ttp_output_open(link, TTP_OP_OPEN_ACK);
+	if (link->c.state == TTP_CLOSED || link->c.state == TTP_OPEN_RECD)
+		ttp_tx_backoff_open(link);
+}
+
+static u32 ttp_tx_round(const struct ttp_link *link)
+{
+	return max_t(u32, link->c.srtt, TTP_TICK_US);
+}
+
+void ttp_tx_ack(struct ttp_link *link)
+{
+	struct ttp_range r[TTP_WIRE_RANGES];
+	struct ttp_core *c = &link->c;
+	unsigned int n = 0;
+
+	if (ttp_gap_open(&c->rcv))
+		n = ttp_gap_due(&c->rcv, ttp_now(), ttp_tx_round(link), true,
+				r, ARRAY_SIZE(r));
+	if (n)
+		ttp_output_ranges(link, TTP_OP_NACK, r, n);
+	else
+		ttp_output_control(link, TTP_OP_ACK, TTP_F_ACK_VALID);
+}
+
+void ttp_tx_reset(struct ttp_link *link)
+{
+	ttp_output_control(link, TTP_OP_NACK_NOLINK, 0);
+}
+
+static u32 ttp_tx_inflight(const struct ttp_link *link)
+{
+	return link->c.snd.nxt - link->c.snd.una;
+}
+
+static void ttp_tx_replay(struct ttp_link *link)
+{
+	struct ttp_core *c = &link->c;
+	u32 budget = min(link->again, max(c->gate.open, 1U));
+	u32 now = ttp_now();
+	struct ttp_entry *e;
+	u8 flags;
+
+	/* An answer could be to either copy: no use as a measurement */
+	c->gate.asked = false;
+	list_for_each_entry(e, &c->snd.list, node) {
+		if (!(e->flags & TTP_E_AGAIN))
+			continue;
+		e->flags &= ~TTP_E_AGAIN;
+		e->sent = now;
+		if (e->tries < U8_MAX)
+			e->tries++;
+		link->again--;
+		budget--;
+		link->st.replays++;
+		ttp_mib_inc(link->dev->tn, TTP_MIB_REPLAYS);
+		flags = budget ? 0 : TTP_F_ACK_REQ;
+		trace_ttp_replay(link, e->first, e->n, link->why);
+		ttp_output_again(link, ttp_skb_of(e), flags);
+		if (!budget)
+			return;
+	}
+}
+
+/* Cut what no longer fits a frame: the MTU shrank while it was waiting. */
+static bool ttp_tx_split(struct ttp_link *link, struct sk_buff *skb)
+{
+	u32 max = link->c.max_payload;
+	struct sk_buff *rest;
+	unsigned int linear;
+
+	linear = skb_headlen(skb) > max ? skb_headlen(skb) - max : 0;
+	rest = alloc_skb_fclone(ttp_link_headroom(link) + linear, GFP_ATOMIC);
+	if (!rest)
+		return false;
+	skb_reserve(rest, ttp_link_headroom(link));
+	memcpy(rest->cb, skb->cb, sizeof(rest->cb));
+	link->wmem -= skb->truesize;
+	skb_split(skb, rest, max);
+	rest->truesize += rest->data_len;
+	skb->truesize -= rest->data_len;
+	link->wmem += skb->truesize + rest->truesize;
+	TTP_CB(skb)->e.len = skb->len;
+	TTP_CB(skb)->e.flags &= ~(TTP_F_LAST | TTP_F_EOF);
+	TTP_CB(rest)->e.len = rest->len;
+	__skb_queue_after(&link->sndq, skb, rest);
+	return true;
+}
+
+/* A bay needs a slot of the device, but for the link's own one */
+static bool ttp_tx_admit(struct ttp_link *link, u32 inflight)
+{
+	struct ttp_core *c = &link->c;
+	struct ttp_dev *dev = link->dev;
+
+	if (ttp_gate_room(&c->gate, c->peer_window, inflight))
+		return true;
+	if (ttp_gate_limit(&c->gate, c->peer_window) <= inflight)
+		return false;
+	spin_lock(&dev->lock);
+	ttp_gate_lease(&c->gate, &dev->pool, link->key.vc);
+	spin_unlock(&dev->lock);
+	return ttp_gate_room(&c->gate, c->peer_window, inflight);
+}
+
+static bool ttp_tx_held_back(const struct ttp_link *link,
+			     const struct sk_buff *skb)
+{
+	return link->corked && skb->len < link->c.max_payload &&
+	       skb_queue_is_last(&link->sndq, skb);
+}
+
+static void ttp_tx_number(struct ttp_link *link, struct sk_buff *skb, u32 now)
+{
+	struct ttp_core *c = &link->c;
+	struct ttp_entry *e = &TTP_CB(skb)->e;
+	bool asked;
+	u8 flags = 0;
+
+	__skb_unlink(skb, &link->sndq);
+	link->snd_queued -= skb->len;
+	link->st.frames_tx++;
+	link->st.bytes_tx += skb->len;
+	ttp_mib_inc(link->dev->tn, TTP_MIB_PAYLOAD_OUT);
+	e->sent = now;
+	ttp_replay_append(&c->snd, e);
+	asked = ttp_gate_ask(&c->gate, c->peer_window, ttp_tx_inflight(link),
+			     e->first);
+	/* Without slots of the device each frame waits for the one before */
+	if (asked || (!c->gate.leased && !skb_queue_empty(&link->sndq))) {
+		flags = TTP_F_ACK_REQ;
+		link->ask_at = now;
+	}
+	ttp_output_first(link, skb, flags);
+}
+
+static void ttp_tx_new(struct ttp_link *link)
+{
+	struct ttp_core *c = &link->c;
+	u32 now = ttp_now();
+	struct sk_buff *skb;
+
+	while ((skb = skb_peek(&link->sndq))) {
+		if (c->full_in || ttp_tx_held_back(link, skb))
+			return;
+		if (!ttp_tx_admit(link, ttp_tx_inflight(link)))
+			return;
+		if (skb->len > c->max_payload && !ttp_tx_split(link, skb))
+			return;
+		ttp_tx_number(link, skb, now);
+	}
+}
+
+static void ttp_tx_close(struct ttp_link *link)
+{
+	struct ttp_core *c = &link->c;
+
+	c->close_sent = true;
+	c->close_tx = c->snd.nxt;
+	link->chalked = false;
+	ttp_output_control(link, TTP_OP_CLOSE, TTP_F_ACK_VALID);
+}
+
+void ttp_tx_run(struct ttp_link *link)
+{
+	struct ttp_core *c = &link->c;
+
+	if (!link->stalled) {
+		if (link->again && !c->full_stop)
+			ttp_tx_replay(link);
+		if (!skb_queue_empty(&link->sndq))
+			ttp_tx_new(link);
+	}
+	if (c->state == TTP_CLOSE_SENT && !c->close_sent &&
+	    skb_queue_empty(&link->sndq))
+		ttp_tx_close(link);
+	if (ttp_tx_busy(link))
+		ttp_chalk_busy(link);
+}
+
+bool ttp_tx_busy(const struct ttp_link *link)
+{
+	const struct ttp_core *c = &link->c;
+
+	return c->snd.una != c->snd.nxt || c->ack_owed ||
+	       !skb_queue_empty(&link->sndq) || c->state != TTP_OPEN ||
+	       ttp_gap_open(&c->rcv);
+}
+
+/* What we owe the peer: an ACK, or to ask again for what is missing */
+static void ttp_tx_scan_owed(struct ttp_link *link)
+{
+	struct ttp_range r[TTP_WIRE_RANGES];
+	struct ttp_core *c = &link->c;
+	unsigned int n;
+
+	if (ttp_gap_open(&c->rcv)) {
+		n = ttp_gap_due(&c->rcv, ttp_now(), ttp_tx_round(link), true,
+				r, ARRAY_SIZE(r));
+		if (n)
+			ttp_output_ranges(link, TTP_OP_NACK, r, n);
+	}
+	if (c->ack_owed && ++c->ack_owed > TTP_ACK_TICKS)
+		ttp_output_control(link, TTP_OP_ACK, TTP_F_ACK_VALID);
+}
+
+/*
+ * No progress for long. A probe tells the receiver what exists, and its
+ * answer what is missing; the second time the oldest frame goes along.
+ */
+static void ttp_tx_repair(struct ttp_link *link)
+{
+	struct ttp_core *c = &link->c;
+	struct ttp_entry *e;
+
+	if (c->close_sent)
+		ttp_output_control(link, TTP_OP_CLOSE, TTP_F_ACK_VALID);
+	else
+		ttp_output_control(link, TTP_OP_ACK,
+				   TTP_F_ACK_VALID | TTP_F_ACK_REQ);
+	e = list_first_entry_or_null(&c->snd.list, struct ttp_entry, node);
+	if (!e || !link->probes || c->full_stop || (e->flags & TTP_E_AGAIN))
+		return;
+	e->flags |= TTP_E_AGAIN;
+	link->again++;
+	link->why = TTP_WHY_CHALK;
+	ttp_gate_loss(&c->gate, c->snd.una, c->snd.nxt);
+}
+
+void ttp_tx_scan(struct ttp_link *link)
+{
+	struct ttp_core *c = &link->c;
+	u32 now = ttp_now();
+
+	link->stalled = false;
+	ttp_tx_scan_owed(link);
+	if (link->corked && now - link->cork_at > TTP_CORK_US)
+		link->corked = false;
+	if (c->snd.una == c->snd.nxt && skb_queue_empty(&link->sndq) &&
+	    !c->close_sent) {
+		link->chalked = false;
+		return;
+	}
+	if (!link->chalked) {
+		link->chalked = true;
+		link->chalk_set = jiffies;
+		link->chalk_at = now;
+		link->wait = max_t(u32, 3 * TTP_TICK_US,
+				   2 * c->srtt + 2 * TTP_TICK_US);
+		return;
+	}
+	if (now - link->chalk_at < link->wait)
+		return;
+	ttp_tx_repair(link);
+	if (link->probes < U8_MAX)
+		link->probes++;
+	link->chalk_at = now;
+	link->wait = min_t(u32, 2 * link->wait, TTP_WAIT_MAX_US);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What Q3 sends. The link is locked and alive; frames go to outq. None of
+ * these changes the state.
+ */
+#ifndef _TTP_TX_H
+#define _TTP_TX_H
+
+#include "ttp.h"
+
+/* OPEN, smaller after two that nobody answered. */
+void ttp_tx_open(struct ttp_link *link);
+
+/* OPEN_ACK: the original ids. */
+void ttp_tx_open_ack(struct ttp_link *link);
+
+/* ACK, or a NACK if something is missing and to be asked for. */
+void ttp_tx_ack(struct ttp_link *link);
+
+/* Unsolicited NACK_NOLINK: reset. */
+void ttp_tx_reset(struct ttp_link *link);
+
+/* Replays, new frames, CLOSE: as far as bays, slots and FULL admit. */
+void ttp_tx_run(struct ttp_link *link);
+
+/* The scanner's visit to an open or closing link. */
+void ttp_tx_scan(struct ttp_link *link);
+
+/* Is there anything that the busy ring is for? */
+bool ttp_tx_busy(const struct ttp_link *link);
+
+/* Something has moved: rub the chalk off. */
+void ttp_tx_progress(struct ttp_link *link);
+
+#endif /* _TTP_TX_H */
