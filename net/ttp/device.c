@@ -166,8 +166,7 @@ bool ttp_dev_answer_ok(struct ttp_dev *dev)
 
 /* ---- which devices can carry it ---- */
 
-/*
- * Would this upper device get the frames that are meant for the lower one? A
+/* Would this upper device get the frames that are meant for the lower one? A
  * macvlan that shares its lower device's address (passthru) does.
  */
 static bool ttp_dev_upper_takes(const struct net_device *ndev,
@@ -175,14 +174,18 @@ static bool ttp_dev_upper_takes(const struct net_device *ndev,
 				struct netlink_ext_ack *extack)
 {
 	if (netif_is_bridge_master(upper))
-		NL_SET_ERR_MSG(extack, "the device is a port of a bridge, which takes its frames: enable the bridge itself");
+		NL_SET_ERR_MSG(extack,
+			       "the device is a port of a bridge, which takes its frames: enable the bridge itself");
 	else if (netif_is_ovs_master(upper))
-		NL_SET_ERR_MSG(extack, "the device is a port of Open vSwitch, which takes its frames: enable an internal port of it");
+		NL_SET_ERR_MSG(extack,
+			       "the device is a port of Open vSwitch, which takes its frames: enable an internal port of it");
 	else if (netif_is_lag_master(upper))
-		NL_SET_ERR_MSG(extack, "the device is a port of a bond or team, which takes its frames: enable the bond or team itself");
+		NL_SET_ERR_MSG(extack,
+			       "the device is a port of a bond or team, which takes its frames: enable the bond or team itself");
 	else if (netif_is_macvlan(upper) &&
 		 ether_addr_equal(upper->dev_addr, ndev->dev_addr))
-		NL_SET_ERR_MSG(extack, "a macvlan with the device's own address takes its frames: enable the macvlan");
+		NL_SET_ERR_MSG(extack,
+			       "a macvlan with the device's own address takes its frames: enable the macvlan");
 	else
 		return false;
 	return true;
@@ -200,12 +203,15 @@ static bool ttp_dev_taken(struct net_device *ndev,
 
 	/* Ports whose master is not linked as an upper device (any more) */
 	if (netif_is_any_bridge_port(ndev) || netif_is_lag_port(ndev))
-		NL_SET_ERR_MSG(extack, "the device is a port of a bridge or bond: enable that itself");
+		NL_SET_ERR_MSG(extack,
+			       "the device is a port of a bridge or bond: enable that itself");
 	else if (netdev_uses_dsa(ndev))
-		NL_SET_ERR_MSG(extack, "the device leads to a switch, which takes its frames: enable the switch's ports");
+		NL_SET_ERR_MSG(extack,
+			       "the device leads to a switch, which takes its frames: enable the switch's ports");
 	else if (netdev_is_rx_handler_busy(ndev) &&
 		 !netif_is_macvlan_port(ndev))
-		NL_SET_ERR_MSG(extack, "another driver takes the device's frames: enable the device above it");
+		NL_SET_ERR_MSG(extack,
+			       "another driver takes the device's frames: enable the device above it");
 	else
 		return false;
 	return true;
@@ -215,7 +221,8 @@ static int ttp_dev_suitable(struct net_device *ndev,
 			    struct netlink_ext_ack *extack)
 {
 	if (ndev->flags & IFF_LOOPBACK) {
-		NL_SET_ERR_MSG(extack, "the loopback device has no address: a link to one's own address works on any enabled device");
+		NL_SET_ERR_MSG(extack,
+			       "the loopback device has no address: a link to one's own address works on any enabled device");
 		return -EOPNOTSUPP;
 	}
 	if (ndev->type != ARPHRD_ETHER || ndev->addr_len != ETH_ALEN) {
@@ -223,7 +230,8 @@ static int ttp_dev_suitable(struct net_device *ndev,
 		return -EOPNOTSUPP;
 	}
 	if (!is_valid_ether_addr(ndev->dev_addr)) {
-		NL_SET_ERR_MSG(extack, "the device has no unicast address: give it one first");
+		NL_SET_ERR_MSG(extack,
+			       "the device has no unicast address: give it one first");
 		return -EADDRNOTAVAIL;
 	}
 	if (ndev->mtu < TTP_DEV_MTU_MIN) {
@@ -243,16 +251,19 @@ static int ttp_dev_conf_check(const struct ttp_conf *conf,
 			      struct netlink_ext_ack *extack)
 {
 	if (!conf->dialects) {
-		NL_SET_ERR_MSG(extack, "a device needs a dialect: to stop all of them, disable it");
+		NL_SET_ERR_MSG(extack,
+			       "a device needs a dialect: to stop all of them, disable it");
 		return -EINVAL;
 	}
 	if (conf->link_slots > conf->slots) {
-		NL_SET_ERR_MSG(extack, "a link cannot have more slots than the device has");
+		NL_SET_ERR_MSG(extack,
+			       "a link cannot have more slots than the device has");
 		return -EINVAL;
 	}
 	if (conf->policy == TTP_POLICY_GID &&
 	    gid_lt(conf->gid_max, conf->gid_min)) {
-		NL_SET_ERR_MSG(extack, "policy gid needs a range of groups, the smaller id first");
+		NL_SET_ERR_MSG(extack,
+			       "policy gid needs a range of groups, the smaller id first");
 		return -EINVAL;
 	}
 	return 0;
@@ -297,8 +308,7 @@ static struct ttp_link *ttp_dev_first_link(struct ttp_dev *dev, u32 dialects)
 	return found;
 }
 
-/*
- * Reset links, at most max of them: new ones may be coming in all the time.
+/* Reset links, at most max of them: new ones may be coming in all the time.
  * A link that is aborted leaves the list, whoever of several aborts it.
  */
 static void ttp_dev_abort_links(struct ttp_dev *dev, u32 dialects, int err,
@@ -346,6 +356,21 @@ static struct ttp_dev *ttp_dev_alloc(struct net_device *ndev,
 	return dev;
 }
 
+/* In order of ifindex, so that a dump can go on where it stopped */
+static void ttp_dev_list_add(struct ttp_dev *dev)
+{
+	struct list_head *before = &dev->tn->devs;
+	struct ttp_dev *pos;
+
+	list_for_each_entry(pos, &dev->tn->devs, list) {
+		if (pos->netdev->ifindex > dev->netdev->ifindex) {
+			before = &pos->list;
+			break;
+		}
+	}
+	list_add_tail_rcu(&dev->list, before);
+}
+
 /**
  * ttp_dev_enable() - let TTP run on a device; under RTNL
  * @ndev: the device
@@ -386,7 +411,7 @@ int ttp_dev_enable(struct net_device *ndev, const struct ttp_conf *conf,
 	ttp_dev_allow_sort(allow);
 	RCU_INIT_POINTER(dev->allow, allow);
 	netdev_hold(ndev, &dev->tracker, GFP_KERNEL);
-	list_add_tail_rcu(&dev->list, &tn->devs);
+	ttp_dev_list_add(dev);
 	ttp_dev_add_packs(dev, conf->dialects);
 	ttp_netlink_notify(dev, TTP_CMD_DEV_ADD);
 	return 0;
@@ -494,8 +519,7 @@ void ttp_dev_disable(struct ttp_dev *dev, int err)
 
 /* ---- what happens to devices ---- */
 
-/*
- * The peers know this end by its address. Tell them under the old one, as long
+/* The peers know this end by its address. Tell them under the old one, as long
  * as it is there.
  */
 static void ttp_dev_pre_changeaddr(struct ttp_dev *dev, void *ptr)
