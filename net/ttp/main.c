@@ -70,8 +70,7 @@ static struct pernet_operations ttp_net_ops = {
 	.size = sizeof(struct ttp_net),
 };
 
-/*
- * From the inside to the outside: whoever can be called finds all that he
+/* From the inside to the outside: whoever can be called finds all that he
  * calls in place. Sockets come last: one that somebody got before a later step
  * failed would be left without its code.
  */
@@ -108,8 +107,7 @@ err_cache:
 	return err;
 }
 
-/*
- * Sockets hold the module, so there is none, but devices may be enabled, links
+/* Sockets hold the module, so there is none, but devices may be enabled, links
  * without a socket open, and frames arriving. First nobody can enable another
  * device; then all are disabled, and with their handlers and links the frames
  * end; what links and devices left to RCU is gone before the cache is.
