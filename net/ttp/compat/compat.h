@@ -13,7 +13,7 @@
 #include <net/genetlink.h>
 #include <net/net_namespace.h>
 
-#if __has_include(<linux/unaligned.h>)
+#ifdef TTP_HAVE_LINUX_UNALIGNED
 #include <linux/unaligned.h>
 #else
 #include <asm/unaligned.h>
