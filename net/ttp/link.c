@@ -6,6 +6,7 @@
 
 #include <linux/jhash.h>
 #include <linux/slab.h>
+#include "rx.h"
 #include "ttp.h"
 
 #define TTP_KEEPALIVE_IDLE_MS	60000
@@ -70,21 +71,21 @@ struct ttp_link *ttp_link_new(struct ttp_dev *dev, const struct ttp_key *key,
 	return link;
 }
 
+/* Whoever empties outq may still be at it until the grace period ends. */
 static void ttp_link_free_rcu(struct rcu_head *rcu)
 {
-	kmem_cache_free(ttp_link_cache,
-			container_of(rcu, struct ttp_link, rcu));
+	struct ttp_link *link = container_of(rcu, struct ttp_link, rcu);
+
+	__skb_queue_purge(&link->rxq);
+	__skb_queue_purge(&link->outq);
+	ttp_dev_put(link->dev);
+	kmem_cache_free(ttp_link_cache, link);
 }
 
 void ttp_link_put(struct ttp_link *link)
 {
-	if (!refcount_dec_and_test(&link->refs))
-		return;
-	/* Dead, so the queues that sending needs were emptied before */
-	__skb_queue_purge(&link->rxq);
-	__skb_queue_purge(&link->outq);
-	ttp_dev_put(link->dev);
-	call_rcu(&link->rcu, ttp_link_free_rcu);
+	if (refcount_dec_and_test(&link->refs))
+		call_rcu(&link->rcu, ttp_link_free_rcu);
 }
 
 int ttp_link_publish(struct ttp_link *link)
@@ -234,7 +235,7 @@ void ttp_link_accept(struct ttp_link *link, struct sock *sk)
 	rcu_assign_pointer(ttp_sk(sk)->link, link);
 	ttp_link_read_options(link, sk);
 	if (link->hashed)
-		ttp_pipeline_room(link);
+		ttp_rx_room(link);
 	else
 		link->wake |= TTP_WAKE_STATE;
 	ttp_link_account(link);
@@ -382,7 +383,7 @@ void ttp_link_consumed(struct ttp_link *link, u32 truesize, u32 bytes)
 	link->rcv_queued -= bytes;
 	ttp_link_account(link);
 	if (link->hashed)
-		ttp_pipeline_room(link);
+		ttp_rx_room(link);
 	ttp_output_unlock(link);
 }
 

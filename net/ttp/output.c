@@ -193,6 +193,8 @@ void ttp_output_first(struct ttp_link *link, struct sk_buff *skb, u8 flags)
 	ttp_output_payload_fields(link, skb, flags, &f);
 	ttp_wire_build(skb_push(skb, TTP_HDR_LEN), &f, link->key.peer,
 		       ndev->dev_addr);
+	/* Ours is not looked at again: what is below may change the clone's */
+	__skb_header_release(skb);
 	clone = skb_clone(skb, GFP_ATOMIC);
 	if (!clone) {
 		ttp_mib_inc(link->dev->tn, TTP_DROP_MEMORY);

@@ -226,6 +226,25 @@ static void ttp_rx_deliver(struct ttp_link *link, struct sk_buff *skb)
 	link->wake |= TTP_WAKE_READ;
 }
 
+/*
+ * FULL while what the window allows in flight still fits: it fills half the
+ * buffer at most. Without anything whole to read FULL would never end.
+ */
+void ttp_rx_room(struct ttp_link *link)
+{
+	u32 rcvbuf = ttp_link_rcvbuf(link);
+	struct ttp_core *c = &link->c;
+
+	if (!c->full_out) {
+		c->full_out = link->rcv_mem && link->rmem > rcvbuf / 2;
+		return;
+	}
+	if (link->rcv_mem && link->rmem > rcvbuf / 4)
+		return;
+	c->full_out = false;
+	ttp_output_control(link, TTP_OP_ACK, TTP_F_ACK_VALID);
+}
+
 /* rx + 1 is always taken while there is nothing whole to read. */
 static bool ttp_rx_fits(const struct ttp_link *link, const struct sk_buff *skb)
 {
@@ -241,7 +260,7 @@ static void ttp_rx_in_order(struct ttp_link *link, struct sk_buff *skb)
 	if (!ttp_rx_fits(link, skb)) {
 		ttp_mib_inc(link->dev->tn, TTP_DROP_FULL);
 		kfree_skb(skb);
-		WRITE_ONCE(c->full_out, true);
+		c->full_out = true;
 		ttp_output_control(link, TTP_OP_NACK_FULL, TTP_F_ACK_VALID);
 		return;
 	}
@@ -299,6 +318,7 @@ void ttp_rx_data(struct ttp_link *link, struct sk_buff *skb,
 	e->flags = f->flags & (TTP_F_LAST | TTP_F_EOF);
 	skb_orphan(skb);
 
+	link->progress = jiffies;
 	ttp_mib_inc(link->dev->tn, TTP_MIB_PAYLOAD_IN);
 	ttp_gap_learn(&c->rcv, f->tx);
 	ttp_gap_see(&c->rcv, f->tx + 1);
@@ -306,7 +326,7 @@ void ttp_rx_data(struct ttp_link *link, struct sk_buff *skb,
 		ttp_rx_in_order(link, skb);
 	else
 		ttp_rx_keep(link, skb);
-	ttp_pipeline_room(link);
+	ttp_rx_room(link);
 	ttp_link_account(link);
 
 	if (!c->ack_owed) {

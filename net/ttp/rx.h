@@ -38,6 +38,9 @@ void ttp_rx_full(struct ttp_link *link);
 void ttp_rx_data(struct ttp_link *link, struct sk_buff *skb,
 		 const struct ttp_frame *f);
 
+/* FULL by what is held; a peer that was told FULL is told of room. */
+void ttp_rx_room(struct ttp_link *link);
+
 /* A PAYLOAD received before. */
 void ttp_rx_dup(struct ttp_link *link, const struct ttp_frame *f);
 

@@ -669,9 +669,6 @@ void ttp_pipeline_receive(struct ttp_dev *dev, struct sk_buff *skb,
  */
 void ttp_pipeline_event(struct ttp_link *link, unsigned int event);
 
-/* Update FULL from rmem, and tell the peer of room if it was told FULL. */
-void ttp_pipeline_room(struct ttp_link *link);
-
 /* ---- output.c: from fields to the device ---- */
 
 /*

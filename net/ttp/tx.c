@@ -255,7 +255,10 @@ static void ttp_tx_scan_owed(struct ttp_link *link)
 		if (n)
 			ttp_output_ranges(link, TTP_OP_NACK, r, n);
 	}
-	if (c->ack_owed && ++c->ack_owed > TTP_ACK_TICKS)
+	if (!c->ack_owed)
+		return;
+	c->ack_owed = min(c->ack_owed + 1, TTP_ACK_TICKS + 1);
+	if (c->ack_owed > TTP_ACK_TICKS)
 		ttp_output_control(link, TTP_OP_ACK, TTP_F_ACK_VALID);
 }
 
@@ -265,9 +268,16 @@ static void ttp_tx_scan_owed(struct ttp_link *link)
  */
 static void ttp_tx_repair(struct ttp_link *link)
 {
+	struct ttp_dev *dev = link->dev;
 	struct ttp_core *c = &link->c;
 	struct ttp_entry *e;
 
+	/* Others may use the slots that this link gets nothing out of */
+	if (link->probes > 1 && c->gate.leased) {
+		spin_lock(&dev->lock);
+		ttp_gate_return(&c->gate, &dev->pool, link->key.vc, 0);
+		spin_unlock(&dev->lock);
+	}
 	if (c->close_sent)
 		ttp_output_control(link, TTP_OP_CLOSE, TTP_F_ACK_VALID);
 	else
@@ -282,6 +292,16 @@ static void ttp_tx_repair(struct ttp_link *link)
 	ttp_gate_loss(&c->gate, c->snd.una, c->snd.nxt);
 }
 
+/* Does anything wait for the peer: an acknowledgement, room, CLOSE_ACK? */
+static bool ttp_tx_outstanding(const struct ttp_link *link)
+{
+	const struct sk_buff *skb = skb_peek(&link->sndq);
+	const struct ttp_core *c = &link->c;
+
+	return c->snd.una != c->snd.nxt || c->close_sent ||
+	       (skb && !ttp_tx_held_back(link, skb));
+}
+
 void ttp_tx_scan(struct ttp_link *link)
 {
 	struct ttp_core *c = &link->c;
@@ -291,8 +311,7 @@ void ttp_tx_scan(struct ttp_link *link)
 	ttp_tx_scan_owed(link);
 	if (link->corked && now - link->cork_at > TTP_CORK_US)
 		link->corked = false;
-	if (c->snd.una == c->snd.nxt && skb_queue_empty(&link->sndq) &&
-	    !c->close_sent) {
+	if (!ttp_tx_outstanding(link)) {
 		link->chalked = false;
 		return;
 	}
