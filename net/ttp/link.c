@@ -40,6 +40,7 @@ struct ttp_link *ttp_link_new(struct ttp_dev *dev, const struct ttp_key *key,
 	link->key = *key;
 	link->dev = dev;
 	ttp_dev_hold(dev);
+	link->headroom = LL_RESERVED_SPACE(dev->netdev) + TTP_HDR_LEN;
 	link->hash = jhash(&link->key, sizeof(link->key), 0) | 1;
 	refcount_set(&link->refs, 1);
 	spin_lock_init(&link->lock);
@@ -242,11 +243,6 @@ void ttp_link_accept(struct ttp_link *link, struct sock *sk)
 	ttp_output_unlock(link);
 }
 
-unsigned int ttp_link_headroom(const struct ttp_link *link)
-{
-	return LL_RESERVED_SPACE(link->dev->netdev) + TTP_HDR_LEN;
-}
-
 /* Join a small write to the frame that still waits: fewer frames, not later */
 static bool ttp_link_coalesce(struct ttp_link *link, struct sk_buff *skb)
 {
@@ -306,10 +302,10 @@ int ttp_link_shut(struct ttp_link *link)
 {
 	struct sk_buff *skb, *tail;
 
-	skb = alloc_skb_fclone(ttp_link_headroom(link), GFP_KERNEL);
+	skb = alloc_skb_fclone(link->headroom, GFP_KERNEL);
 	if (!skb)
 		return -ENOBUFS;
-	skb_reserve(skb, ttp_link_headroom(link));
+	skb_reserve(skb, link->headroom);
 	memset(skb->cb, 0, sizeof(skb->cb));
 	TTP_CB(skb)->e.flags = TTP_F_EOF;
 

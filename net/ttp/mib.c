@@ -8,10 +8,12 @@
 #include "ttp.h"
 
 static const char * const ttp_mib_names[TTP_MIB_COUNT] = {
-#define TTP_MIB_DROP_NAME(name, text) [TTP_DROP_##name] = text,
+#define TTP_MIB_DROP_NAME(name, text)	\
+	[TTP_DROP_##name] = text,
 	TTP_REASONS(TTP_MIB_DROP_NAME)
 #undef TTP_MIB_DROP_NAME
-#define TTP_MIB_NAME(name, text) [TTP_MIB_##name] = text,
+#define TTP_MIB_NAME(name, text)	\
+	[TTP_MIB_##name] = text,
 	TTP_MIBS(TTP_MIB_NAME)
 #undef TTP_MIB_NAME
 };

@@ -247,7 +247,9 @@ static int ttp_output_xmit(struct ttp_dev *dev, struct sk_buff *skb,
 	skb->dev = ndev;
 	skb->protocol = htons(ETH_P_TTP);
 	skb_reset_network_header(skb);
-	if (dev_hard_header(skb, ndev, ETH_P_TTP, dst, NULL, skb->len) < 0) {
+	/* Room was made when the skb was built; the device may want more now */
+	if (skb_cow_head(skb, LL_RESERVED_SPACE(ndev)) ||
+	    dev_hard_header(skb, ndev, ETH_P_TTP, dst, NULL, skb->len) < 0) {
 		kfree_skb(skb);
 		return NET_XMIT_DROP;
 	}

@@ -8,20 +8,21 @@
  * them, and its sockets' default buffers end where SO_RCVBUF is usually a
  * matter of the host's administrator.
  */
+#include <linux/sizes.h>
 #include <linux/sysctl.h>
 #include "ttp.h"
 
-#define TTP_SYSCTL_RMEM		(2 << 20)
-#define TTP_SYSCTL_WMEM		(1 << 20)
+#define TTP_SYSCTL_RMEM		SZ_2M
+#define TTP_SYSCTL_WMEM		SZ_1M
 #define TTP_SYSCTL_LINKS	262144
 #define TTP_SYSCTL_ORPHANS	16384
 
 static int ttp_sysctl_mem_min = 8192;
-static int ttp_sysctl_mem_max = 1 << 30;
-static int ttp_sysctl_mem_max_user = 8 << 20;
-static int ttp_sysctl_links_max = 1 << 24;
+static int ttp_sysctl_mem_max = SZ_1G;
+static int ttp_sysctl_mem_max_user = SZ_8M;
+static int ttp_sysctl_links_max = 16777216;
 static int ttp_sysctl_links_max_user = TTP_SYSCTL_LINKS;
-static int ttp_sysctl_orphans_max = 1 << 24;
+static int ttp_sysctl_orphans_max = 16777216;
 static int ttp_sysctl_orphans_max_user = TTP_SYSCTL_ORPHANS;
 static int ttp_sysctl_give_up_min = 100;
 static int ttp_sysctl_give_up_max = 24 * 60 * 60 * 1000;

@@ -39,9 +39,9 @@ enum ttp_why {
 #endif /* _TTP_TRACE_ENUMS */
 
 /* Tools that read raw events are to know the numbers behind the names. */
-#define TTP_TRACE_DEFINE(name, text) TRACE_DEFINE_ENUM(TTP_DROP_##name);
-TTP_REASONS(TTP_TRACE_DEFINE)
-#undef TTP_TRACE_DEFINE
+#define TTP_TRACE_ENUM(name, text) TRACE_DEFINE_ENUM(TTP_DROP_##name);
+TTP_REASONS(TTP_TRACE_ENUM)
+#undef TTP_TRACE_ENUM
 
 TRACE_DEFINE_ENUM(TTP_CLOSED);
 TRACE_DEFINE_ENUM(TTP_OPEN_SENT);
@@ -77,10 +77,10 @@ TRACE_DEFINE_ENUM(TTP_WHY_LEASE);
 TRACE_DEFINE_ENUM(TTP_WHY_RETURN);
 TRACE_DEFINE_ENUM(TTP_WHY_GRANT);
 
-#define TTP_TRACE_SYM(name, text)	, { TTP_DROP_##name, #name }
+#define TTP_TRACE_SYM(name, text) { TTP_DROP_##name, #name },
 #define ttp_trace_reason(reason)				\
-	__print_symbolic(reason, { TTP_DROP_NONE, "NONE" }	\
-			 TTP_REASONS(TTP_TRACE_SYM))
+	__print_symbolic(reason, TTP_REASONS(TTP_TRACE_SYM)	\
+			 { TTP_REASON_COUNT, "?" })
 
 #define ttp_trace_state(state)					\
 	__print_symbolic(state,					\
@@ -125,26 +125,16 @@ TRACE_DEFINE_ENUM(TTP_WHY_GRANT);
 			 { TTP_WHY_GRANT,	"grant" })
 
 /* Which link: the same fields first in every event of one */
-#define TTP_TRACE_LINK_FIELDS			\
-	__field(int,	ifindex)		\
-	__array(u8,	peer,	ETH_ALEN)	\
-	__field(u8,	vc)			\
-	__field(u16,	lport)			\
-	__field(u16,	rport)
-
-#define TTP_TRACE_LINK_ASSIGN(key)				\
-	do {							\
-		__entry->ifindex = (key)->ifindex;		\
-		ether_addr_copy(__entry->peer, (key)->peer);	\
-		__entry->vc = (key)->vc;			\
-		__entry->lport = ntohs((key)->lport);		\
-		__entry->rport = ntohs((key)->rport);		\
+#define ttp_trace_key(entry, link)					\
+	do {								\
+		const struct ttp_key *__key = &(link)->key;		\
+									\
+		(entry)->ifindex = __key->ifindex;			\
+		ether_addr_copy((entry)->peer, __key->peer);		\
+		(entry)->vc = __key->vc;				\
+		(entry)->lport = ntohs(__key->lport);			\
+		(entry)->rport = ntohs(__key->rport);			\
 	} while (0)
-
-#define TTP_TRACE_LINK_FMT	"ifindex=%d peer=%pM vc=%u ports=%u:%u "
-#define TTP_TRACE_LINK_ARGS						\
-	__entry->ifindex, __entry->peer, __entry->vc, __entry->lport,	\
-	__entry->rport
 
 /* A link goes from one state to another, or stays; event: enum ttp_event. */
 TRACE_EVENT(ttp_state,
@@ -155,7 +145,11 @@ TRACE_EVENT(ttp_state,
 	TP_ARGS(link, old, new, event),
 
 	TP_STRUCT__entry(
-		TTP_TRACE_LINK_FIELDS
+		__field(int,	ifindex)
+		__array(u8,	peer,	ETH_ALEN)
+		__field(u8,	vc)
+		__field(u16,	lport)
+		__field(u16,	rport)
 		__field(u16,	epoch)
 		__field(int,	old)
 		__field(int,	new)
@@ -163,15 +157,16 @@ TRACE_EVENT(ttp_state,
 	),
 
 	TP_fast_assign(
-		TTP_TRACE_LINK_ASSIGN(&link->key);
+		ttp_trace_key(__entry, link);
 		__entry->epoch = link->c.epoch;
 		__entry->old = old;
 		__entry->new = new;
 		__entry->event = event;
 	),
 
-	TP_printk(TTP_TRACE_LINK_FMT "epoch=%u %s -> %s on %s",
-		  TTP_TRACE_LINK_ARGS, __entry->epoch,
+	TP_printk("ifindex=%d peer=%pM vc=%u ports=%u:%u epoch=%u %s -> %s on %s",
+		  __entry->ifindex, __entry->peer, __entry->vc,
+		  __entry->lport, __entry->rport, __entry->epoch,
 		  ttp_trace_state(__entry->old), ttp_trace_state(__entry->new),
 		  ttp_trace_event(__entry->event))
 );
@@ -215,7 +210,11 @@ TRACE_EVENT(ttp_replay,
 	TP_ARGS(link, first, n, why),
 
 	TP_STRUCT__entry(
-		TTP_TRACE_LINK_FIELDS
+		__field(int,	ifindex)
+		__array(u8,	peer,	ETH_ALEN)
+		__field(u8,	vc)
+		__field(u16,	lport)
+		__field(u16,	rport)
 		__field(u32,	first)
 		__field(u32,	n)
 		__field(u32,	una)
@@ -224,7 +223,7 @@ TRACE_EVENT(ttp_replay,
 	),
 
 	TP_fast_assign(
-		TTP_TRACE_LINK_ASSIGN(&link->key);
+		ttp_trace_key(__entry, link);
 		__entry->first = first;
 		__entry->n = n;
 		__entry->una = link->c.snd.una;
@@ -232,8 +231,9 @@ TRACE_EVENT(ttp_replay,
 		__entry->why = why;
 	),
 
-	TP_printk(TTP_TRACE_LINK_FMT "first=%u n=%u una=%u nxt=%u why=%s",
-		  TTP_TRACE_LINK_ARGS, __entry->first, __entry->n,
+	TP_printk("ifindex=%d peer=%pM vc=%u ports=%u:%u first=%u n=%u una=%u nxt=%u why=%s",
+		  __entry->ifindex, __entry->peer, __entry->vc,
+		  __entry->lport, __entry->rport, __entry->first, __entry->n,
 		  __entry->una, __entry->nxt, ttp_trace_why(__entry->why))
 );
 
@@ -246,7 +246,11 @@ TRACE_EVENT(ttp_gate,
 	TP_ARGS(link, open, leased, inflight, why),
 
 	TP_STRUCT__entry(
-		TTP_TRACE_LINK_FIELDS
+		__field(int,	ifindex)
+		__array(u8,	peer,	ETH_ALEN)
+		__field(u8,	vc)
+		__field(u16,	lport)
+		__field(u16,	rport)
 		__field(u32,	open)
 		__field(u32,	leased)
 		__field(u32,	inflight)
@@ -254,15 +258,16 @@ TRACE_EVENT(ttp_gate,
 	),
 
 	TP_fast_assign(
-		TTP_TRACE_LINK_ASSIGN(&link->key);
+		ttp_trace_key(__entry, link);
 		__entry->open = open;
 		__entry->leased = leased;
 		__entry->inflight = inflight;
 		__entry->why = why;
 	),
 
-	TP_printk(TTP_TRACE_LINK_FMT "open=%u leased=%u inflight=%u why=%s",
-		  TTP_TRACE_LINK_ARGS, __entry->open, __entry->leased,
+	TP_printk("ifindex=%d peer=%pM vc=%u ports=%u:%u open=%u leased=%u inflight=%u why=%s",
+		  __entry->ifindex, __entry->peer, __entry->vc,
+		  __entry->lport, __entry->rport, __entry->open, __entry->leased,
 		  __entry->inflight, ttp_trace_why(__entry->why))
 );
 

@@ -276,6 +276,7 @@ enum ttp_ring {
  * @refs: references, see "Who owns what"
  * @dev: constant, holds a reference
  * @hash: flow hash of its frames, constant
+ * @headroom: bytes to reserve in front of a payload, constant
  * @lock: protects all that follows
  * @c: the protocol's state
  * @hashed: in the table, on the device's list, on a ring
@@ -336,6 +337,7 @@ struct ttp_link {
 	refcount_t		refs;
 	struct ttp_dev		*dev;
 	u32			hash;
+	u16			headroom;
 
 	spinlock_t		lock ____cacheline_aligned;
 	struct ttp_core		c;
@@ -546,8 +548,8 @@ void ttp_link_accept(struct ttp_link *link, struct sock *sk);
 /**
  * ttp_link_send() - queue payload and send what the gate admits
  * @link: the link
- * @frames: skbs of 1 .. max_payload bytes (0 for an empty record), data at
- *	the payload, headroom ttp_link_headroom(), not shared; cb.e.flags: TTP_F_LAST where a
+ * @frames: skbs of 1 .. max_payload bytes (0 for an empty record), data
+ *	at the payload, headroom @link->headroom, not shared; cb.e.flags: TTP_F_LAST where a
  *	record ends. Emptied on success, untouched on error.
  * @more: MSG_MORE: more will follow at once, hold a short last frame back
  *
@@ -555,9 +557,6 @@ void ttp_link_accept(struct ttp_link *link, struct sock *sk);
  */
 int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
 		  bool more);
-
-/* Bytes to reserve in front of a payload, headers included */
-unsigned int ttp_link_headroom(const struct ttp_link *link);
 
 /* shutdown(SHUT_WR): EOF behind what is queued. 0 or -ENOTCONN. */
 int ttp_link_shut(struct ttp_link *link);

@@ -125,10 +125,10 @@ static bool ttp_tx_split(struct ttp_link *link, struct sk_buff *skb)
 	unsigned int linear;
 
 	linear = skb_headlen(skb) > max ? skb_headlen(skb) - max : 0;
-	rest = alloc_skb_fclone(ttp_link_headroom(link) + linear, GFP_ATOMIC);
+	rest = alloc_skb_fclone(link->headroom + linear, GFP_ATOMIC);
 	if (!rest)
 		return false;
-	skb_reserve(rest, ttp_link_headroom(link));
+	skb_reserve(rest, link->headroom);
 	memcpy(rest->cb, skb->cb, sizeof(rest->cb));
 	link->wmem -= skb->truesize;
 	skb_split(skb, rest, max);
