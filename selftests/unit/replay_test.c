@@ -236,10 +236,11 @@ TEST(pick)
 	struct unit_random r = unit_seed(2);
 	u64 i;
 
-	for (i = 0; i < unit_rounds(20000); i++)
+	for (i = 0; i < unit_rounds(20000); i++) {
 		ASSERT_TRUE(pick_agrees(&r)) {
 			TH_LOG("round %llu", (long long)i);
 		}
+	}
 }
 
 /* ---- places ---- */
@@ -276,12 +277,13 @@ TEST(place)
 
 	for (k = 0; k < ARRAY_SIZE(unit_edges); k++) {
 		ttp_gap_init(&v, unit_edges[k], 8);
-		for (i = 0; i < ARRAY_SIZE(cases); i++)
+		for (i = 0; i < ARRAY_SIZE(cases); i++) {
 			EXPECT_EQ(cases[i].place,
 				  ttp_gap_place(&v, v.rx + cases[i].first,
 						cases[i].n)) {
 				TH_LOG("%d, %u", cases[i].first, cases[i].n);
 			}
+		}
 		/* A window of one: only what comes next, and the last one. */
 		ttp_gap_init(&v, unit_edges[k], 1);
 		EXPECT_EQ(TTP_PLACE_BEYOND, ttp_gap_place(&v, v.rx - 1, 1));

@@ -279,10 +279,11 @@ TEST(drops)
 			TH_LOG("%s: %s", c->what, reasons[reason]);
 		}
 		/* What is ignored leaves no trace in any field. */
-		if (c->reason == TTP_DROP_NONE)
+		if (c->reason == TTP_DROP_NONE) {
 			EXPECT_TRUE(same(&f, &golden_payload_fields)) {
 				TH_LOG("%s", c->what);
 			}
+		}
 	}
 }
 
@@ -613,10 +614,11 @@ TEST(ranges_random)
 	struct unit_random r = unit_seed(3);
 	u64 i;
 
-	for (i = 0; i < unit_rounds(20000); i++)
+	for (i = 0; i < unit_rounds(20000); i++) {
 		ASSERT_TRUE(ranges_agree(&r)) {
 			TH_LOG("round %llu", (long long)i);
 		}
+	}
 }
 
 TEST_HARNESS_MAIN

@@ -1,0 +1,692 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The state machine: every cell, every acceptance window, every guard. */
+#include "unit.h"
+#include "fsm.h"
+
+#define A(name)	TTP_ACT_##name
+
+/*
+ * What the protocol asks for, cell by cell, written down from its text. A cell
+ * without an entry does not exist: each must be here.
+ */
+struct want {
+	bool	here;
+	u8	next;
+	u8	alt_next;
+	u32	acts;
+	u32	alt_acts;
+};
+
+#define SAME(_next, _acts) \
+	{ true, TTP_##_next, TTP_##_next, (_acts), (_acts) }
+#define EITHER(_next, _acts, _alt_next, _alt_acts) \
+	{ true, TTP_##_next, TTP_##_alt_next, (_acts), (_alt_acts) }
+#define NOTHING(_state)	SAME(_state, A(IGNORE))
+#define NEVER(_state)	SAME(_state, A(ILLEGAL))
+
+static const struct want wanted[TTP_STATES][TTP_EVENTS] = {
+	/* The column "receiver without such a link" */
+	[TTP_CLOSED] = {
+		/* a listener: OPEN_ACK; none: OPEN_NACK */
+		[TTP_OP_OPEN]		= SAME(CLOSED, A(LISTEN)),
+		[TTP_OP_OPEN_ACK]	= SAME(CLOSED, A(ANSWER_NOLINK)),
+		[TTP_OP_OPEN_NACK]	= NOTHING(CLOSED),
+		[TTP_OP_PAYLOAD]	= SAME(CLOSED, A(ANSWER_NOLINK)),
+		/* ACK_REQ: NACK_NOLINK; else drop */
+		[TTP_OP_ACK]		= EITHER(CLOSED, A(ANSWER_NOLINK),
+						 CLOSED, A(IGNORE)),
+		[TTP_OP_NACK]		= NOTHING(CLOSED),
+		[TTP_OP_NACK_FULL]	= NOTHING(CLOSED),
+		[TTP_OP_NACK_NOLINK]	= NOTHING(CLOSED),
+		/* CLOSE_ACK without ACK_VALID */
+		[TTP_OP_CLOSE]		= SAME(CLOSED, A(ANSWER_CLOSED)),
+		[TTP_OP_CLOSE_ACK]	= NOTHING(CLOSED),
+		[TTP_OP_CLOSE_NACK]	= NOTHING(CLOSED),
+		[TTP_EV_USER_OPEN]	= SAME(OPEN_SENT, A(SEND_OPEN)),
+		[TTP_EV_USER_CLOSE]	= NOTHING(CLOSED),
+		[TTP_EV_USER_SEND]	= NEVER(CLOSED),
+		[TTP_EV_TICK]		= NOTHING(CLOSED),
+		[TTP_EV_GIVE_UP]	= NOTHING(CLOSED),
+		[TTP_EV_ABORT]		= NOTHING(CLOSED),
+	},
+	[TTP_OPEN_SENT] = {
+		/* Crossing OPENs: each answers OPEN_ACK and stays */
+		[TTP_OP_OPEN]		= SAME(OPEN_SENT,
+					       A(CROSS) | A(OPEN_ACK)),
+		/* the opener is OPEN at OPEN_ACK */
+		[TTP_OP_OPEN_ACK]	= SAME(OPEN, A(CONNECT)),
+		/* with FULL: try again */
+		[TTP_OP_OPEN_NACK]	= EITHER(CLOSED, A(REFUSED),
+						 OPEN_SENT, A(IGNORE)),
+		/* PAYLOAD or ACK: dropped silently; so is what is younger */
+		[TTP_OP_PAYLOAD]	= NOTHING(OPEN_SENT),
+		[TTP_OP_ACK]		= NOTHING(OPEN_SENT),
+		[TTP_OP_NACK]		= NOTHING(OPEN_SENT),
+		[TTP_OP_NACK_FULL]	= NOTHING(OPEN_SENT),
+		[TTP_OP_CLOSE]		= NOTHING(OPEN_SENT),
+		[TTP_OP_CLOSE_ACK]	= NOTHING(OPEN_SENT),
+		[TTP_OP_CLOSE_NACK]	= NOTHING(OPEN_SENT),
+		/* an OPEN is answered by OPEN_NACK, never by this */
+		[TTP_OP_NACK_NOLINK]	= NOTHING(OPEN_SENT),
+		[TTP_EV_USER_OPEN]	= NEVER(OPEN_SENT),
+		[TTP_EV_USER_CLOSE]	= SAME(CLOSED, 0),
+		[TTP_EV_USER_SEND]	= SAME(OPEN_SENT, 0),
+		/* OPEN is retried */
+		[TTP_EV_TICK]		= SAME(OPEN_SENT, A(SEND_OPEN)),
+		[TTP_EV_GIVE_UP]	= SAME(CLOSED, A(TIMEDOUT)),
+		[TTP_EV_ABORT]		= SAME(CLOSED, 0),
+	},
+	/* until that first frame with ACK_VALID comes */
+	[TTP_OPEN_RECD] = {
+		/* duplicates get the original OPEN_ACK; others a probe */
+		[TTP_OP_OPEN]		= EITHER(OPEN_RECD, A(OPEN_ACK),
+						 OPEN_RECD, A(PROBE)),
+		[TTP_OP_OPEN_ACK]	= NOTHING(OPEN_RECD),
+		[TTP_OP_OPEN_NACK]	= NOTHING(OPEN_RECD),
+		[TTP_OP_PAYLOAD]	= SAME(OPEN, A(ACCEPT) | A(ACK_IN) |
+					       A(DATA)),
+		[TTP_OP_ACK]		= EITHER(OPEN, A(ACCEPT) | A(ACK_IN) |
+						 A(ACK_OUT),
+						 OPEN, A(ACCEPT) | A(ACK_IN)),
+		/* nothing was sent, so there is nothing to replay */
+		[TTP_OP_NACK]		= SAME(OPEN, A(ACCEPT) | A(ACK_IN)),
+		[TTP_OP_NACK_FULL]	= SAME(OPEN, A(ACCEPT) | A(ACK_IN) |
+					       A(FULL_IN)),
+		[TTP_OP_NACK_NOLINK]	= SAME(CLOSED, A(RESET_IN)),
+		/* what was received stays readable: it has to be accepted */
+		[TTP_OP_CLOSE]		= EITHER(CLOSED, A(ACCEPT) | A(ACK_IN) |
+						 A(CLOSE_ACK) | A(PEER_DONE),
+						 CLOSE_RECD, A(ACCEPT) |
+						 A(ACK_IN) | A(CLOSE_NACK)),
+		[TTP_OP_CLOSE_ACK]	= NOTHING(OPEN_RECD),
+		[TTP_OP_CLOSE_NACK]	= NOTHING(OPEN_RECD),
+		[TTP_EV_USER_OPEN]	= NEVER(OPEN_RECD),
+		/* a dying listener: NACK_NOLINK once */
+		[TTP_EV_USER_CLOSE]	= SAME(CLOSED, A(RESET_OUT)),
+		/* no PAYLOAD sent */
+		[TTP_EV_USER_SEND]	= NEVER(OPEN_RECD),
+		/* OPEN_ACK is retried */
+		[TTP_EV_TICK]		= SAME(OPEN_RECD, A(OPEN_ACK)),
+		[TTP_EV_GIVE_UP]	= SAME(CLOSED, A(TIMEDOUT)),
+		[TTP_EV_ABORT]		= SAME(CLOSED, A(RESET_OUT)),
+	},
+	[TTP_OPEN] = {
+		[TTP_OP_OPEN]		= EITHER(OPEN, A(OPEN_ACK),
+						 OPEN, A(PROBE)),
+		/* our first frame was lost: say again that we are there */
+		[TTP_OP_OPEN_ACK]	= SAME(OPEN, A(ACK_OUT)),
+		[TTP_OP_OPEN_NACK]	= NOTHING(OPEN),
+		[TTP_OP_PAYLOAD]	= SAME(OPEN, A(ACK_IN) | A(DATA) |
+					       A(XMIT)),
+		[TTP_OP_ACK]		= EITHER(OPEN, A(ACK_IN) | A(XMIT) |
+						 A(ACK_OUT),
+						 OPEN, A(ACK_IN) | A(XMIT)),
+		/* replays what was asked and goes on with new frames */
+		[TTP_OP_NACK]		= SAME(OPEN, A(ACK_IN) | A(NACK_IN) |
+					       A(XMIT)),
+		/* the sender stops */
+		[TTP_OP_NACK_FULL]	= SAME(OPEN, A(ACK_IN) | A(FULL_IN)),
+		[TTP_OP_NACK_NOLINK]	= SAME(CLOSED, A(RESET_IN)),
+		/* rx = TxID - 1: CLOSE_ACK and gone; otherwise CLOSE_NACK */
+		[TTP_OP_CLOSE]		= EITHER(CLOSED, A(ACK_IN) |
+						 A(CLOSE_ACK) | A(PEER_DONE),
+						 CLOSE_RECD,
+						 A(ACK_IN) | A(CLOSE_NACK)),
+		[TTP_OP_CLOSE_ACK]	= NOTHING(OPEN),
+		[TTP_OP_CLOSE_NACK]	= NOTHING(OPEN),
+		[TTP_EV_USER_OPEN]	= NEVER(OPEN),
+		/* CLOSE follows what is queued */
+		[TTP_EV_USER_CLOSE]	= SAME(CLOSE_SENT, A(XMIT)),
+		[TTP_EV_USER_SEND]	= SAME(OPEN, A(XMIT)),
+		[TTP_EV_TICK]		= SAME(OPEN, A(SCAN) | A(XMIT)),
+		[TTP_EV_GIVE_UP]	= SAME(CLOSED, A(TIMEDOUT)),
+		[TTP_EV_ABORT]		= SAME(CLOSED, A(RESET_OUT)),
+	},
+	[TTP_CLOSE_SENT] = {
+		/* the old link ends at once and the OPEN is taken */
+		[TTP_OP_OPEN]		= EITHER(CLOSE_SENT, A(IGNORE), CLOSED,
+						 A(RESET_IN) | A(LISTEN)),
+		[TTP_OP_OPEN_ACK]	= SAME(CLOSE_SENT, A(ACK_OUT)),
+		[TTP_OP_OPEN_NACK]	= NOTHING(CLOSE_SENT),
+		/* data for a closed socket: reset; an EOF is none */
+		[TTP_OP_PAYLOAD]	= EITHER(CLOSE_SENT, A(ACK_IN) |
+						 A(DATA) | A(XMIT),
+						 CLOSED, A(RESET_OUT)),
+		[TTP_OP_ACK]		= EITHER(CLOSE_SENT, A(ACK_IN) |
+						 A(XMIT) | A(ACK_OUT),
+						 CLOSE_SENT,
+						 A(ACK_IN) | A(XMIT)),
+		[TTP_OP_NACK]		= SAME(CLOSE_SENT, A(ACK_IN) |
+					       A(NACK_IN) | A(XMIT)),
+		[TTP_OP_NACK_FULL]	= SAME(CLOSE_SENT, A(ACK_IN) |
+					       A(FULL_IN)),
+		[TTP_OP_NACK_NOLINK]	= SAME(CLOSED, A(RESET_IN)),
+		/* Crossing CLOSEs: each CLOSE_ACKs and is done */
+		[TTP_OP_CLOSE]		= EITHER(CLOSED, A(ACK_IN) |
+						 A(CLOSE_ACK),
+						 CLOSE_SENT,
+						 A(ACK_IN) | A(CLOSE_NACK)),
+		/* not valid while ids are unacknowledged: a reset */
+		[TTP_OP_CLOSE_ACK]	= EITHER(CLOSED, A(ACK_IN),
+						 CLOSED, A(RESET_IN)),
+		[TTP_OP_CLOSE_NACK]	= SAME(CLOSE_SENT, A(ACK_IN) |
+					       A(NACK_IN) | A(XMIT)),
+		[TTP_EV_USER_OPEN]	= NEVER(CLOSE_SENT),
+		[TTP_EV_USER_CLOSE]	= NOTHING(CLOSE_SENT),
+		[TTP_EV_USER_SEND]	= NEVER(CLOSE_SENT),
+		[TTP_EV_TICK]		= SAME(CLOSE_SENT, A(SCAN) | A(XMIT)),
+		[TTP_EV_GIVE_UP]	= SAME(CLOSED, A(TIMEDOUT)),
+		[TTP_EV_ABORT]		= SAME(CLOSED, A(RESET_OUT)),
+	},
+	/* The peer reads no more: nothing new is sent, only taken. */
+	[TTP_CLOSE_RECD] = {
+		[TTP_OP_OPEN]		= EITHER(CLOSE_RECD, A(IGNORE), CLOSED,
+						 A(RESET_IN) | A(LISTEN)),
+		[TTP_OP_OPEN_ACK]	= SAME(CLOSE_RECD, A(ACK_OUT)),
+		[TTP_OP_OPEN_NACK]	= NOTHING(CLOSE_RECD),
+		[TTP_OP_PAYLOAD]	= SAME(CLOSE_RECD, A(ACK_IN) | A(DATA)),
+		[TTP_OP_ACK]		= EITHER(CLOSE_RECD, A(ACK_IN) |
+						 A(ACK_OUT),
+						 CLOSE_RECD, A(ACK_IN)),
+		[TTP_OP_NACK]		= SAME(CLOSE_RECD, A(ACK_IN)),
+		[TTP_OP_NACK_FULL]	= SAME(CLOSE_RECD, A(ACK_IN) |
+					       A(FULL_IN)),
+		[TTP_OP_NACK_NOLINK]	= SAME(CLOSED, A(RESET_IN)),
+		[TTP_OP_CLOSE]		= EITHER(CLOSED, A(ACK_IN) |
+						 A(CLOSE_ACK) | A(PEER_DONE),
+						 CLOSE_RECD,
+						 A(ACK_IN) | A(CLOSE_NACK)),
+		[TTP_OP_CLOSE_ACK]	= NOTHING(CLOSE_RECD),
+		[TTP_OP_CLOSE_NACK]	= NOTHING(CLOSE_RECD),
+		[TTP_EV_USER_OPEN]	= NEVER(CLOSE_RECD),
+		/* something is unread or missing */
+		[TTP_EV_USER_CLOSE]	= SAME(CLOSED, A(RESET_OUT)),
+		[TTP_EV_USER_SEND]	= NEVER(CLOSE_RECD),
+		[TTP_EV_TICK]		= SAME(CLOSE_RECD, A(SCAN)),
+		[TTP_EV_GIVE_UP]	= SAME(CLOSED, A(TIMEDOUT)),
+		[TTP_EV_ABORT]		= SAME(CLOSED, A(RESET_OUT)),
+	},
+};
+
+struct step {
+	unsigned int	state;
+	unsigned int	event;
+	bool		guard;
+	unsigned int	next;
+	u32		acts;
+};
+
+/* All cells, both sides; false after the last. */
+static bool step_next(struct step *s, bool *begun)
+{
+	if (!*begun)
+		*s = (struct step) {};
+	else if (!s->guard)
+		s->guard = true;
+	else if (s->guard = false, ++s->event == TTP_EVENTS) {
+		s->event = 0;
+		s->state++;
+	}
+	*begun = true;
+	if (s->state == TTP_STATES)
+		return false;
+	s->acts = 0xdeadbeef;
+	s->next = ttp_fsm_step(TTPPROTO_SOCKET, s->state, s->event, s->guard,
+			       &s->acts);
+	return true;
+}
+
+#define LOG_STEP(s) \
+	TH_LOG("%s, %s (%d): %s %#x", ttp_fsm_state_name((s).state), \
+	       ttp_fsm_event_name((s).event), (s).guard, \
+	       ttp_fsm_state_name((s).next), (s).acts)
+
+TEST(cells)
+{
+	const struct want *w;
+	bool begun = false;
+	unsigned int n = 0;
+	struct step s;
+
+	while (step_next(&s, &begun)) {
+		w = &wanted[s.state][s.event];
+		EXPECT_TRUE(w->here);
+		EXPECT_EQ(s.guard ? w->next : w->alt_next, s.next)
+			LOG_STEP(s);
+		EXPECT_EQ(s.guard ? w->acts : w->alt_acts, s.acts)
+			LOG_STEP(s);
+		n++;
+	}
+	EXPECT_EQ(6 * (11 + 6) * 2, n);
+}
+
+static unsigned int bits(u32 acts)
+{
+	return __builtin_popcount(acts);
+}
+
+/* What goes out at once in answer to a frame */
+#define ANSWERS	(A(OPEN_ACK) | A(ACK_OUT) | A(PROBE) | A(CLOSE_ACK) | \
+		 A(CLOSE_NACK) | A(ANSWER_NOLINK) | A(ANSWER_CLOSED) | \
+		 A(LISTEN) | A(RESET_OUT))
+
+static bool is_answer(unsigned int event)
+{
+	return event == TTP_OP_NACK_NOLINK || event == TTP_OP_OPEN_NACK ||
+	       event == TTP_OP_CLOSE_ACK || event == TTP_OP_CLOSE_NACK;
+}
+
+TEST(actions_do_not_contradict)
+{
+	const u32 ends = A(REFUSED) | A(RESET_IN) | A(TIMEDOUT) |
+			 A(PEER_DONE) | A(RESET_OUT) | A(CLOSE_ACK);
+	const u32 stateless = A(ANSWER_NOLINK) | A(ANSWER_CLOSED);
+	const u32 in = A(NACK_IN) | A(FULL_IN) | A(DATA);
+	bool begun = false;
+	struct step s;
+	u32 allowed;
+
+	while (step_next(&s, &begun)) {
+		EXPECT_LT(s.next, TTP_STATES);
+		EXPECT_EQ(0, s.acts >> 25);
+		/* Nothing done means nothing changed. */
+		if (s.acts & (A(ILLEGAL) | A(IGNORE))) {
+			EXPECT_EQ(1, bits(s.acts)) LOG_STEP(s);
+			EXPECT_EQ(s.state, s.next) LOG_STEP(s);
+		}
+		/* One answer to a frame at most, and none to an answer. */
+		EXPECT_LE(bits(s.acts & ANSWERS), 1) LOG_STEP(s);
+		if (is_answer(s.event)) {
+			EXPECT_EQ(0, s.acts & ANSWERS) LOG_STEP(s);
+		}
+		/* A link ends for one reason, and then it has ended. */
+		EXPECT_LE(bits(s.acts & (A(REFUSED) | A(RESET_IN) |
+					 A(TIMEDOUT) | A(PEER_DONE) |
+					 A(RESET_OUT))), 1) LOG_STEP(s);
+		if (s.acts & ends) {
+			EXPECT_EQ(TTP_CLOSED, s.next) LOG_STEP(s);
+		}
+		if (s.next == TTP_CLOSED) {
+			EXPECT_EQ(0, s.acts & (A(XMIT) | A(SCAN) | A(DATA) |
+					       A(PROBE) | A(ACK_OUT) |
+					       A(CLOSE_NACK) | A(SEND_OPEN)))
+				LOG_STEP(s);
+		}
+		/* Without a link there is nothing to do it to. */
+		allowed = s.state == TTP_CLOSED ? stateless | A(LISTEN) |
+			A(SEND_OPEN) | A(IGNORE) | A(ILLEGAL) : ~stateless;
+		EXPECT_EQ(0, s.acts & ~allowed) LOG_STEP(s);
+		if (s.acts & A(LISTEN)) {
+			EXPECT_EQ(TTP_CLOSED, s.next) LOG_STEP(s);
+		}
+		/* Its acknowledgement is part of every frame that has one. */
+		if (s.acts & in) {
+			EXPECT_TRUE(s.acts & A(ACK_IN)) LOG_STEP(s);
+		}
+		EXPECT_LE(bits(s.acts & in), 1) LOG_STEP(s);
+		/* Full means stop. */
+		if (s.acts & A(FULL_IN)) {
+			EXPECT_EQ(0, s.acts & A(XMIT)) LOG_STEP(s);
+		}
+		/* Only a program makes an opener, only a listener the rest. */
+		if (s.next == TTP_OPEN_SENT && s.state != TTP_OPEN_SENT) {
+			EXPECT_EQ(TTP_EV_USER_OPEN, s.event) LOG_STEP(s);
+		}
+		if (s.next == TTP_OPEN_RECD) {
+			EXPECT_EQ(TTP_OPEN_RECD, s.state) LOG_STEP(s);
+		}
+		EXPECT_EQ(s.state == TTP_OPEN_SENT && s.next == TTP_OPEN,
+			  !!(s.acts & A(CONNECT))) LOG_STEP(s);
+		if (s.state == TTP_OPEN_RECD && s.next != TTP_OPEN_RECD &&
+		    s.next != TTP_CLOSED) {
+			EXPECT_TRUE(s.acts & A(ACCEPT)) LOG_STEP(s);
+		}
+		if (s.acts & A(ACCEPT)) {
+			EXPECT_EQ(TTP_OPEN_RECD, s.state) LOG_STEP(s);
+		}
+		if (s.acts & A(CROSS)) {
+			EXPECT_EQ(TTP_OPEN_SENT, s.state) LOG_STEP(s);
+		}
+	}
+}
+
+TEST(every_state_ends)
+{
+	unsigned int state, event;
+	u32 acts;
+
+	for (state = 0; state < TTP_STATES; state++)
+		for (event = TTP_EV_GIVE_UP; event <= TTP_EV_ABORT; event++) {
+			EXPECT_EQ(TTP_CLOSED,
+				  ttp_fsm_step(TTPPROTO_SOCKET, state, event,
+					       true, &acts));
+		}
+}
+
+/* Events whose guard is always true have one side only. */
+TEST(guards_that_matter)
+{
+	const u32 forked = 1 << TTP_OP_OPEN | 1 << TTP_OP_OPEN_NACK |
+			   1 << TTP_OP_CLOSE | 1 << TTP_OP_CLOSE_ACK |
+			   1 << TTP_OP_PAYLOAD | 1 << TTP_OP_ACK;
+	unsigned int state, event, next;
+	u32 acts, alt;
+
+	for (state = 0; state < TTP_STATES; state++) {
+		for (event = 0; event < TTP_EVENTS; event++) {
+			if (forked & 1 << event)
+				continue;
+			next = ttp_fsm_step(TTPPROTO_SOCKET, state, event,
+					    true, &acts);
+			EXPECT_EQ(next, ttp_fsm_step(TTPPROTO_SOCKET, state,
+						     event, false, &alt));
+			EXPECT_EQ(acts, alt);
+		}
+	}
+}
+
+TEST(names)
+{
+	unsigned int i, k;
+
+	for (i = 0; i < TTP_STATES; i++) {
+		ASSERT_NE(NULL, ttp_fsm_state_name(i));
+		for (k = 0; k < i; k++) {
+			EXPECT_STRNE(ttp_fsm_state_name(i),
+				     ttp_fsm_state_name(k));
+		}
+	}
+	for (i = 0; i < TTP_EVENTS; i++) {
+		ASSERT_NE(NULL, ttp_fsm_event_name(i));
+		for (k = 0; k < i; k++) {
+			EXPECT_STRNE(ttp_fsm_event_name(i),
+				     ttp_fsm_event_name(k));
+		}
+	}
+	EXPECT_STREQ("CLOSE_RECD", ttp_fsm_state_name(TTP_CLOSE_RECD));
+	EXPECT_STREQ("NACK_NOLINK", ttp_fsm_event_name(TTP_OP_NACK_NOLINK));
+	EXPECT_NE(NULL, ttp_fsm_state_name(TTP_STATES));
+	EXPECT_NE(NULL, ttp_fsm_event_name(TTP_EVENTS));
+}
+
+/* ---- acceptance ---- */
+
+#define WINDOW	8
+#define MINE	0x2222		/* the link's epoch */
+#define OTHER	0x1111
+
+/* A link with ids una .. una + flying - 1 in flight, rx received. */
+static struct ttp_core core_at(unsigned int state, u32 una, u32 flying, u32 rx)
+{
+	struct ttp_core c = {
+		.state = state, .epoch = MINE, .max_payload = 1000,
+		.isn = una - 50, .peer_isn = rx - 50, .peer_isn_known = true,
+	};
+
+	ttp_replay_init(&c.snd, una);
+	c.snd.nxt += flying;
+	ttp_gap_init(&c.rcv, rx, WINDOW);
+	if (state == TTP_CLOSE_SENT) {
+		c.close_sent = true;
+		c.close_tx = c.snd.nxt;
+	}
+	return c;
+}
+
+/* Differences of ids, small and at the turning points */
+static const s32 nearby[] = {
+	-WINDOW - 2, -WINDOW - 1, -WINDOW, -WINDOW + 1, -5, -4, -3, -2, -1, 0,
+	1, 2, 3, 4, 5, WINDOW - 1, WINDOW, WINDOW + 1, WINDOW + 2, WINDOW + 3,
+	-50, 50, 0x7fffffff, -0x7fffffff, -0x7fffffff - 1,
+};
+
+struct verdict {
+	enum ttp_standing standing;
+	enum ttp_reason reason;
+};
+
+static struct verdict dropped(enum ttp_reason reason)
+{
+	return (struct verdict) { TTP_STAND_DROP, reason };
+}
+
+/* "Accepted only", with ids as differences: tx from rx, ack from una. */
+static struct verdict judge(const struct ttp_core *c, const struct ttp_frame *f)
+{
+	const struct verdict ok = { TTP_STAND_OK, TTP_DROP_NONE };
+	const struct verdict no_link = { TTP_STAND_NO_LINK, TTP_DROP_NONE };
+	s64 tx = (s32)(f->tx - c->rcv.rx), ack = (s32)(f->rx - c->snd.una);
+	s64 flying = (s32)(c->snd.nxt - c->snd.una);
+	bool opening = c->state == TTP_OPEN_SENT;
+
+	if (c->state == TTP_CLOSED)
+		return no_link;
+	if (f->op == TTP_OP_OPEN)
+		return ok;
+	/* OPEN_ACK of a crossing comes under the higher epoch. */
+	if (f->epoch != c->epoch &&
+	    !(opening && f->op == TTP_OP_OPEN_ACK && f->rx == c->isn))
+		return no_link;
+	/* RxID = our OPEN's TxID */
+	if (f->op == TTP_OP_OPEN_ACK || f->op == TTP_OP_OPEN_NACK)
+		return f->rx == c->isn ? ok : dropped(TTP_DROP_ID);
+	if (opening)
+		return ok;
+	switch (f->op) {
+	case TTP_OP_CLOSE_ACK:
+		/* RxID = our CLOSE's TxID */
+		return c->close_sent && f->rx == c->close_tx ? ok :
+			dropped(TTP_DROP_ID);
+	case TTP_OP_NACK_NOLINK:
+		/* RxID in [una - 1, nxt] */
+		return ack >= -1 && ack <= flying ? ok : dropped(TTP_DROP_ID);
+	}
+	/* acknowledgements in [una - 1, nxt - 1], and nothing without one */
+	if (!(f->flags & TTP_F_ACK_VALID) || ack < -1 || ack > flying - 1)
+		return dropped(TTP_DROP_ACK);
+	if (f->op == TTP_OP_CLOSE)
+		return tx >= 1 && tx <= 1 + WINDOW ? ok : dropped(TTP_DROP_ID);
+	if (f->op != TTP_OP_PAYLOAD)
+		return ok;
+	if (f->len > c->max_payload)
+		return dropped(TTP_DROP_PAYLOAD);
+	/* PAYLOAD ids in [rx + 1 - W, rx + W]; old ones again acknowledged */
+	if (tx < 1 - WINDOW || tx > WINDOW)
+		return dropped(TTP_DROP_ID);
+	if (tx <= 0)
+		return (struct verdict) { TTP_STAND_REACK, TTP_DROP_NONE };
+	return ok;
+}
+
+static bool check_agrees(const struct ttp_core *c, const struct ttp_frame *f)
+{
+	struct verdict want = judge(c, f);
+	enum ttp_reason reason = TTP_DROP_NONE;
+
+	return ttp_fsm_check(c, f, &reason) == want.standing &&
+	       (want.standing != TTP_STAND_DROP || reason == want.reason);
+}
+
+FIXTURE(windows) {
+};
+
+FIXTURE_SETUP(windows)
+{
+}
+
+FIXTURE_TEARDOWN(windows)
+{
+}
+
+TEST_F_TIMEOUT(windows, check, 120)
+{
+	unsigned int state, op, edge, i, k, rest, seen[4] = {};
+	struct ttp_core c;
+	struct ttp_frame f;
+
+	for (edge = 0; edge < ARRAY_SIZE(unit_edges); edge++)
+	for (state = 0; state < TTP_STATES; state++)
+	for (rest = 0; rest < 24; rest++) {
+		/* rest: 3 of ids in flight, 2 each of epoch, flag, length */
+		c = core_at(state, unit_edges[edge], rest % 3 * 2,
+			    unit_edges[(edge * 5 + 3) %
+				       ARRAY_SIZE(unit_edges)]);
+		for (op = 0; op < TTP_OPS; op++)
+		for (i = 0; i < ARRAY_SIZE(nearby); i++)
+		for (k = 0; k < ARRAY_SIZE(nearby); k++) {
+			f = (struct ttp_frame) {
+				.op = op,
+				.epoch = rest & 8 ? OTHER : MINE,
+				.flags = rest & 4 ? 0 : TTP_F_ACK_VALID,
+				.len = rest >= 16 ? 1001 : 1000,
+				.tx = c.rcv.rx + nearby[i],
+				.rx = c.snd.una + nearby[k],
+			};
+			ASSERT_TRUE(check_agrees(&c, &f)) {
+				TH_LOG("%s in %s, rx %+d, una %+d, rest %u",
+				       ttp_fsm_event_name(op),
+				       ttp_fsm_state_name(state), nearby[i],
+				       nearby[k], rest);
+			}
+			seen[judge(&c, &f).standing]++;
+		}
+	}
+	for (i = 0; i < ARRAY_SIZE(seen); i++)
+		EXPECT_GT(seen[i], 1000);
+}
+
+TEST(check_without_link)
+{
+	struct ttp_frame f = { .epoch = MINE };
+	enum ttp_reason reason;
+
+	for (f.op = 0; f.op < TTP_OPS; f.op++)
+		EXPECT_EQ(TTP_STAND_NO_LINK, ttp_fsm_check(NULL, &f, &reason));
+}
+
+/* An acceptor has not been proved anything by an ACK of what it never sent. */
+TEST(check_half_open)
+{
+	struct ttp_core c = core_at(TTP_OPEN_RECD, 1000, 0, 0xffffffff);
+	struct ttp_frame f = {
+		.op = TTP_OP_PAYLOAD, .epoch = MINE, .tx = 0, .rx = 999,
+		.flags = TTP_F_ACK_VALID,
+	};
+	enum ttp_reason reason;
+
+	EXPECT_EQ(TTP_STAND_OK, ttp_fsm_check(&c, &f, &reason));
+	f.rx = 998;
+	EXPECT_EQ(TTP_STAND_DROP, ttp_fsm_check(&c, &f, &reason));
+	EXPECT_EQ(TTP_DROP_ACK, reason);
+	f.rx = 1000;
+	EXPECT_EQ(TTP_STAND_DROP, ttp_fsm_check(&c, &f, &reason));
+	f.rx = 999;
+	f.flags = 0;
+	EXPECT_EQ(TTP_STAND_DROP, ttp_fsm_check(&c, &f, &reason));
+}
+
+/* ---- guards ---- */
+
+TEST(guard_open)
+{
+	struct ttp_core c = core_at(TTP_OPEN, 5, 0, 0x80000010);
+	struct ttp_frame f = { .op = TTP_OP_OPEN, .tx = c.peer_isn };
+
+	EXPECT_TRUE(ttp_fsm_guard(&c, TTP_OP_OPEN, &f));
+	f.epoch = OTHER;	/* whatever the epoch */
+	EXPECT_TRUE(ttp_fsm_guard(&c, TTP_OP_OPEN, &f));
+	f.tx++;
+	EXPECT_FALSE(ttp_fsm_guard(&c, TTP_OP_OPEN, &f));
+	f.tx--;
+	c.peer_isn_known = false;
+	EXPECT_FALSE(ttp_fsm_guard(&c, TTP_OP_OPEN, &f));
+	EXPECT_FALSE(ttp_fsm_guard(NULL, TTP_OP_OPEN, &f));
+}
+
+TEST(guard_open_nack)
+{
+	struct ttp_core c = core_at(TTP_OPEN_SENT, 5, 0, 0);
+	struct ttp_frame f = { .op = TTP_OP_OPEN_NACK };
+
+	EXPECT_TRUE(ttp_fsm_guard(&c, TTP_OP_OPEN_NACK, &f));
+	f.flags = TTP_F_FULL;
+	EXPECT_FALSE(ttp_fsm_guard(&c, TTP_OP_OPEN_NACK, &f));
+	EXPECT_FALSE(ttp_fsm_guard(NULL, TTP_OP_OPEN_NACK, &f));
+	f.flags = (u8)~TTP_F_FULL;
+	EXPECT_TRUE(ttp_fsm_guard(&c, TTP_OP_OPEN_NACK, &f));
+}
+
+TEST(guard_close)
+{
+	struct ttp_frame f = { .op = TTP_OP_CLOSE };
+	struct ttp_core c;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(unit_edges); i++) {
+		c = core_at(TTP_OPEN, 5, 0, unit_edges[i]);
+		f.tx = c.rcv.rx + 1;
+		EXPECT_TRUE(ttp_fsm_guard(&c, TTP_OP_CLOSE, &f));
+		f.tx = c.rcv.rx + 2;
+		EXPECT_FALSE(ttp_fsm_guard(&c, TTP_OP_CLOSE, &f));
+		f.tx = c.rcv.rx;
+		EXPECT_FALSE(ttp_fsm_guard(&c, TTP_OP_CLOSE, &f));
+	}
+	EXPECT_FALSE(ttp_fsm_guard(NULL, TTP_OP_CLOSE, &f));
+}
+
+TEST(guard_close_ack)
+{
+	struct ttp_core c = core_at(TTP_CLOSE_SENT, 0xffffffff, 2, 0);
+	struct ttp_frame f = { .op = TTP_OP_CLOSE_ACK };
+
+	EXPECT_FALSE(ttp_fsm_guard(&c, TTP_OP_CLOSE_ACK, &f));
+	f.flags = TTP_F_ACK_VALID;
+	EXPECT_TRUE(ttp_fsm_guard(&c, TTP_OP_CLOSE_ACK, &f));
+	f.flags = 0;
+	c.snd.una = c.snd.nxt;
+	EXPECT_TRUE(ttp_fsm_guard(&c, TTP_OP_CLOSE_ACK, &f));
+}
+
+TEST(guard_payload)
+{
+	struct ttp_core c = core_at(TTP_CLOSE_SENT, 5, 0, 0);
+	struct ttp_frame f = { .op = TTP_OP_PAYLOAD, .flags = TTP_F_EOF };
+
+	EXPECT_TRUE(ttp_fsm_guard(&c, TTP_OP_PAYLOAD, &f));
+	f.len = 1;
+	EXPECT_FALSE(ttp_fsm_guard(&c, TTP_OP_PAYLOAD, &f));
+	/* An empty record is something to read. */
+	f.len = 0;
+	f.flags = TTP_F_LAST;
+	EXPECT_FALSE(ttp_fsm_guard(&c, TTP_OP_PAYLOAD, &f));
+}
+
+TEST(guard_ack)
+{
+	struct ttp_core c = core_at(TTP_OPEN, 5, 0, 0);
+	struct ttp_frame f = { .op = TTP_OP_ACK, .flags = TTP_F_ACK_REQ };
+
+	EXPECT_TRUE(ttp_fsm_guard(&c, TTP_OP_ACK, &f));
+	EXPECT_TRUE(ttp_fsm_guard(NULL, TTP_OP_ACK, &f));
+	f.flags = (u8)~TTP_F_ACK_REQ;
+	EXPECT_FALSE(ttp_fsm_guard(&c, TTP_OP_ACK, &f));
+}
+
+TEST(guard_others)
+{
+	struct ttp_core c = core_at(TTP_OPEN, 5, 0, 0);
+	struct ttp_frame f = {};
+	unsigned int event;
+
+	EXPECT_TRUE(ttp_fsm_guard(&c, TTP_OP_OPEN_ACK, &f));
+	EXPECT_TRUE(ttp_fsm_guard(&c, TTP_OP_CLOSE_NACK, &f));
+	EXPECT_TRUE(ttp_fsm_guard(&c, TTP_OP_NACK, &f));
+	EXPECT_TRUE(ttp_fsm_guard(&c, TTP_OP_NACK_FULL, &f));
+	EXPECT_TRUE(ttp_fsm_guard(&c, TTP_OP_NACK_NOLINK, &f));
+	for (event = TTP_OPS; event < TTP_EVENTS; event++) {
+		EXPECT_TRUE(ttp_fsm_guard(&c, event, NULL));
+		EXPECT_TRUE(ttp_fsm_guard(NULL, event, NULL));
+	}
+}
+
+TEST_HARNESS_MAIN
