@@ -130,6 +130,8 @@ const char *ttp_addr_parse(const char *text, struct sockaddr_ttp *addr)
 	}
 	mark = *tail;
 	*tail = '\0';
+	if (mark == ':')
+		why = "more than one port";
 	if (!why && !end)
 		why = host_parse(buf, addr);
 	if (!why && mark == '%')
