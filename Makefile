@@ -56,7 +56,7 @@ lint: ## warnings, sparse, checkpatch, kernel-doc, shellcheck
 	@selftests/lint/lint
 
 unit: ## the pure files in user space, with ASan and UBSan
-	@$(SUBMAKE) -C selftests/unit run_tests
+	@$(SUBMAKE) -C selftests/unit run
 
 vm: host-built ## a shell in a test machine (KERNEL=stock|debug|uml)
 	@$(VM)/run --kernel $(or $(KERNEL),stock) --shell --

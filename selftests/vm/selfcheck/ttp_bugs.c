@@ -208,8 +208,7 @@ static int __init bugs_init(void)
 
 static void __exit bugs_exit(void)
 {
-	if (bugs_cache)
-		kmem_cache_destroy(bugs_cache);
+	kmem_cache_destroy(bugs_cache);
 }
 
 module_init(bugs_init);
