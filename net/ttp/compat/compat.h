@@ -57,4 +57,15 @@ static inline struct nlattr **ttp_genl_dump_attrs(struct netlink_callback *cb)
 #define ttp_sockaddr	sockaddr
 #endif
 
+/* proto_ops.accept: two arguments became a structure */
+#ifdef TTP_HAVE_PROTO_ACCEPT_ARG
+#define TTP_ACCEPT_ARGS		struct proto_accept_arg *arg
+#define TTP_ACCEPT_FLAGS	(arg->flags)
+#define TTP_ACCEPT_KERN		(arg->kern)
+#else
+#define TTP_ACCEPT_ARGS		int flags, bool kern
+#define TTP_ACCEPT_FLAGS	flags
+#define TTP_ACCEPT_KERN		kern
+#endif
+
 #endif /* _TTP_COMPAT_H */
