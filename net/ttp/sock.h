@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of the socket share among themselves: af_ttp.c, sendmsg.c,
+ * recvmsg.c and port.c.
+ *
+ * sk->sk_state is TCP_CLOSE, TCP_LISTEN, TCP_SYN_SENT or TCP_ESTABLISHED, and
+ * says how the socket came to its link, not what became of the link later: a
+ * socket that was connected once stays TCP_ESTABLISHED. A connect() that
+ * failed is TCP_CLOSE with a link, until it is reported and forgotten.
+ */
+#ifndef _TTP_SOCK_H
+#define _TTP_SOCK_H
+
+#include <net/tcp_states.h>
+#include "ttp.h"
+
+/* The socket's link, lock_sock() held */
+static inline struct ttp_link *ttp_sock_link(const struct sock *sk)
+{
+	return rcu_dereference_protected(ttp_sk(sk)->link,
+					 lockdep_sock_is_held(sk));
+}
+
+static inline bool ttp_sock_opening(const struct ttp_link *link)
+{
+	u8 state = ttp_link_state(link);
+
+	return state == TTP_OPEN_SENT || state == TTP_OPEN_RECD;
+}
+
+/* ---- af_ttp.c ---- */
+
+/**
+ * ttp_sock_sync() - take over error and outcome from a link
+ * @sk: the socket
+ * @link: a link of it, maybe not its present one
+ *
+ * Moves link->err to sk->sk_err and settles a connect() under way. Under
+ * lock_sock() or rcu_read_lock(), link not locked.
+ */
+void ttp_sock_sync(struct sock *sk, struct ttp_link *link);
+
+/**
+ * ttp_sock_wait() - sleep once, until it makes sense to look again
+ * @sk: the socket, locked; unlocked while sleeping
+ * @timeo: what is left of the time, updated
+ * @ready: is there something to look at? Called without the lock
+ *
+ * Return: 0: look again, at tsk->link too; -EAGAIN; -ERESTARTSYS or -EINTR.
+ */
+int ttp_sock_wait(struct sock *sk, long *timeo,
+		  bool (*ready)(struct sock *sk));
+
+/* For ttp_sock_wait(): the link is not being opened (any more) */
+bool ttp_sock_opened(struct sock *sk);
+
+/* Part with the link, which goes on closing by itself if it has to. */
+void ttp_sock_part(struct sock *sk);
+
+/* Stop listening: whoever was not accepted is reset. */
+void ttp_sock_unlisten(struct sock *sk);
+
+/* ---- sendmsg.c ---- */
+
+int ttp_send_msg(struct socket *sock, struct msghdr *msg, size_t len);
+int ttp_send_shutdown(struct socket *sock, int how);
+
+/* ---- recvmsg.c ---- */
+
+int ttp_recv_msg(struct socket *sock, struct msghdr *msg, size_t len,
+		 int flags);
+
+__poll_t ttp_recv_poll(struct file *file, struct socket *sock,
+		       struct poll_table_struct *wait);
+
+/* SIOCINQ (SEQPACKET: of the next record), SIOCOUTQ, SIOCOUTQNSD */
+int ttp_recv_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
+int ttp_recv_compat_ioctl(struct socket *sock, unsigned int cmd,
+			  unsigned long arg);
+
+/* ---- port.c ---- */
+
+/**
+ * ttp_port_addr() - what is wrong with an address, device left aside
+ * @uaddr: from user space
+ * @len: its length
+ * @a: the address, if nothing is wrong
+ *
+ * Return: 0; -EINVAL; -EAFNOSUPPORT.
+ */
+int ttp_port_addr(const void *uaddr, int len, struct sockaddr_ttp *a);
+
+/**
+ * ttp_port_local() - check and complete an address to be bound
+ * @sk: the socket
+ * @a: from ttp_port_addr(); device and MAC address are filled in
+ *
+ * Return: 0; -ENODEV; -EADDRNOTAVAIL: no MAC address of ours; -EACCES: the
+ * policy of a device says no. All devices is a privilege to be had on each.
+ */
+int ttp_port_local(struct sock *sk, struct sockaddr_ttp *a);
+
+/* Become a listener, lock_sock() held: 0 or -EADDRINUSE. */
+int ttp_port_listen(struct sock *sk);
+
+/* connect(): as a system call */
+int ttp_port_dial(struct socket *sock, struct ttp_sockaddr *uaddr, int len,
+		  int flags);
+
+#endif /* _TTP_SOCK_H */
