@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From a program's buffer to frames on a link's send queue.
+ *
+ * SO_SNDBUF bounds what is queued and unacknowledged. A stream is taken as far
+ * as there is room; a record as a whole or not at all. Frames are built under
+ * lock_sock() and handed over finished, so a fault in the middle of one leaves
+ * nothing of it behind.
+ */
+
+#include <linux/uio.h>
+#include "sock.h"
+
+#define TTP_SEND_BATCH	65536	/* stream: bytes handed over at a time */
+#define TTP_SEND_LINEAR	1024	/* payloads up to this need no page */
+
+/**
+ * struct ttp_send - one sendmsg() at work
+ * @sk: the socket
+ * @msg: what is left of the message
+ * @max: bytes of payload a frame may carry
+ * @headroom: bytes in front of a payload
+ * @frames: built and not handed over
+ * @bytes: payload on @frames
+ */
+struct ttp_send {
+	struct sock		*sk;
+	struct msghdr		*msg;
+	unsigned int		max;
+	unsigned int		headroom;
+	struct sk_buff_head	frames;
+	size_t			bytes;
+};
+
+/* ---- building ---- */
+
+/* Append up to n bytes as page fragments; fewer if they run out. */
+static int ttp_send_pages(struct ttp_send *s, struct sk_buff *skb, size_t n)
+{
+	struct page_frag *pf = sk_page_frag(s->sk);
+	gfp_t gfp = s->sk->sk_allocation;
+
+	while (n) {
+		int i = skb_shinfo(skb)->nr_frags;
+		size_t part;
+		bool merge;
+
+		if (!skb_page_frag_refill(1, pf, gfp))
+			return -ENOBUFS;
+		merge = skb_can_coalesce(skb, i, pf->page, pf->offset);
+		if (!merge && i >= MAX_SKB_FRAGS)
+			return 0;
+		part = min_t(size_t, n, pf->size - pf->offset);
+		if (copy_page_from_iter(pf->page, pf->offset, part,
+					&s->msg->msg_iter) != part)
+			return -EFAULT;
+		if (merge) {
+			skb_frag_size_add(&skb_shinfo(skb)->frags[i - 1],
+					  part);
+		} else {
+			get_page(pf->page);
+			skb_fill_page_desc(skb, i, pf->page, pf->offset, part);
+		}
+		/* From here on these bytes of the page are never written */
+		pf->offset += part;
+		skb->len += part;
+		skb->data_len += part;
+		skb->truesize += part;
+		n -= part;
+	}
+	return 0;
+}
+
+static int ttp_send_fill(struct ttp_send *s, struct sk_buff *skb, size_t n)
+{
+	if (n > TTP_SEND_LINEAR)
+		return ttp_send_pages(s, skb, n);
+	if (!copy_from_iter_full(skb_put(skb, n), n, &s->msg->msg_iter))
+		return -EFAULT;
+	return 0;
+}
+
+/* One frame of up to n bytes, appended to s->frames */
+static int ttp_send_frame(struct ttp_send *s, size_t n)
+{
+	unsigned int linear = n <= TTP_SEND_LINEAR ? n : 0;
+	struct iov_iter *iter = &s->msg->msg_iter;
+	size_t left = iov_iter_count(iter);
+	struct sk_buff *skb;
+	int err;
+
+	skb = alloc_skb_fclone(s->headroom + linear, s->sk->sk_allocation);
+	if (!skb)
+		return -ENOBUFS;
+	skb_reserve(skb, s->headroom);
+	memset(skb->cb, 0, sizeof(skb->cb));
+	err = ttp_send_fill(s, skb, n);
+	if (err) {
+		iov_iter_revert(iter, left - iov_iter_count(iter));
+		kfree_skb(skb);
+		return err;
+	}
+	TTP_CB(skb)->e.len = skb->len;
+	__skb_queue_tail(&s->frames, skb);
+	s->bytes += skb->len;
+	return 0;
+}
+
+/* Frames of n bytes in all; on error those before the faulty one are left. */
+static int ttp_send_build(struct ttp_send *s, size_t n)
+{
+	int err = 0;
+
+	s->bytes = 0;
+	while (!err && s->bytes < n)
+		err = ttp_send_frame(s, min_t(size_t, n - s->bytes, s->max));
+	return err;
+}
+
+/* The sizes that hold for the link at present */
+static void ttp_send_begin(struct ttp_send *s, const struct ttp_link *link)
+{
+	s->headroom = link->headroom;
+	s->max = READ_ONCE(link->c.max_payload);
+}
+
+/* ---- waiting ---- */
+
+static bool ttp_send_ready(struct sock *sk)
+{
+	const struct ttp_link *link;
+	bool ready;
+
+	rcu_read_lock();
+	link = rcu_dereference(ttp_sk(sk)->link);
+	ready = !link || ttp_link_state(link) != TTP_OPEN ||
+		READ_ONCE(sk->sk_err) ||
+		(READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN) ||
+		sk_stream_is_writeable(sk);
+	rcu_read_unlock();
+	return ready;
+}
+
+/*
+ * Whoever was told EPOLLOUT gets his record in, however long: waiting for
+ * exactly the room it needs would have him ask in vain again and again.
+ */
+static bool ttp_send_fits(const struct sock *sk, size_t need)
+{
+	return (size_t)READ_ONCE(sk->sk_wmem_queued) + need <=
+	       (size_t)READ_ONCE(sk->sk_sndbuf) || sk_stream_is_writeable(sk);
+}
+
+/* The link, open for sending */
+static struct ttp_link *ttp_send_link(struct sock *sk, long *timeo)
+{
+	struct ttp_link *link;
+	int err;
+
+	for (;;) {
+		link = ttp_sock_link(sk);
+		if (!link)
+			return ERR_PTR(-ENOTCONN);
+		if (!ttp_sock_opening(link))
+			break;
+		err = ttp_sock_wait(sk, timeo, ttp_sock_opened);
+		if (err)
+			return ERR_PTR(err);
+	}
+	if (ttp_link_state(link) != TTP_OPEN) {
+		ttp_sock_sync(sk, link);
+		return ERR_PTR(-EPIPE);
+	}
+	if (READ_ONCE(sk->sk_err) || (sk->sk_shutdown & SEND_SHUTDOWN))
+		return ERR_PTR(-EPIPE);
+	ttp_sk(sk)->connecting = false;
+	return link;
+}
+
+/* The link, with room for that many bytes */
+static struct ttp_link *ttp_send_room(struct sock *sk, long *timeo,
+				      size_t need)
+{
+	struct ttp_link *link;
+	int err;
+
+	for (;;) {
+		link = ttp_send_link(sk, timeo);
+		if (IS_ERR(link) || ttp_send_fits(sk, need))
+			return link;
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		/* Ask for the wake-up first, then look once more */
+		smp_mb__after_atomic();
+		if (ttp_send_fits(sk, need))
+			return link;
+		err = ttp_sock_wait(sk, timeo, ttp_send_ready);
+		if (err)
+			return ERR_PTR(err);
+	}
+}
+
+/* Not every kernel tells us when SO_PRIORITY or SO_MARK changes. */
+static void ttp_send_options(struct sock *sk, struct ttp_link *link)
+{
+	u32 priority = READ_ONCE(sk->sk_priority);
+
+	if (unlikely(READ_ONCE(link->mark) != READ_ONCE(sk->sk_mark) ||
+		     (priority && READ_ONCE(link->priority) != priority)))
+		ttp_link_options(link, sk);
+}
+
+/* ---- the two types ---- */
+
+static int ttp_send_record(struct ttp_send *s, size_t len, long timeo)
+{
+	bool more = s->msg->msg_flags & MSG_MORE;
+	struct ttp_link *link;
+	int err;
+
+	if (len > TTP_MSG_MAX)
+		return -EMSGSIZE;
+	link = ttp_send_room(s->sk, &timeo, len);
+	if (IS_ERR(link))
+		return PTR_ERR(link);
+	ttp_send_options(s->sk, link);
+	ttp_send_begin(s, link);
+	err = len ? ttp_send_build(s, len) : ttp_send_frame(s, 0);
+	if (err)
+		return err;
+	TTP_CB(skb_peek_tail(&s->frames))->e.flags = TTP_F_LAST;
+	err = ttp_link_send(link, &s->frames, more);
+	return err ?: len;
+}
+
+/* One batch. Return: bytes taken, or an errno if none were. */
+static ssize_t ttp_send_batch(struct ttp_send *s, long *timeo)
+{
+	struct ttp_link *link;
+	size_t n;
+	int err;
+
+	link = ttp_send_room(s->sk, timeo, 1);
+	if (IS_ERR(link))
+		return PTR_ERR(link);
+	ttp_send_options(s->sk, link);
+	ttp_send_begin(s, link);
+	/* Whole frames, unless the message ends */
+	n = max(rounddown(TTP_SEND_BATCH, s->max), s->max);
+	n = min(n, msg_data_left(s->msg));
+	err = ttp_send_build(s, n);
+	if (!s->bytes)
+		return err;
+	n = s->bytes;
+	err = ttp_link_send(link, &s->frames,
+			    (s->msg->msg_flags & MSG_MORE) ||
+			    msg_data_left(s->msg));
+	return err ?: n;
+}
+
+static ssize_t ttp_send_stream(struct ttp_send *s, long timeo)
+{
+	struct ttp_link *link;
+	ssize_t done = 0;
+	ssize_t n;
+
+	/* Also a write of nothing is refused where one of something would be */
+	link = ttp_send_link(s->sk, &timeo);
+	if (IS_ERR(link))
+		return PTR_ERR(link);
+	while (msg_data_left(s->msg)) {
+		n = ttp_send_batch(s, &timeo);
+		if (n < 0)
+			return done ?: n;
+		done += n;
+	}
+	return done;
+}
+
+int ttp_send_msg(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	struct ttp_send s = { .sk = sock->sk, .msg = msg };
+	struct sock *sk = sock->sk;
+	struct sockcm_cookie sockc;
+	long timeo;
+	int ret;
+
+	if (msg->msg_flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	__skb_queue_head_init(&s.frames);
+	lock_sock(sk);
+	ret = 0;
+	if (msg->msg_namelen)
+		ret = ttp_sock_link(sk) ? -EISCONN : -ENOTCONN;
+	if (!ret && msg->msg_controllen) {
+		sockcm_init(&sockc, sk);
+		ret = sock_cmsg_send(sk, msg, &sockc);
+	}
+	if (ret)
+		goto out;
+	timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
+	ret = sk->sk_type == SOCK_SEQPACKET ? ttp_send_record(&s, len, timeo) :
+					      ttp_send_stream(&s, timeo);
+	if (ret < 0)
+		ret = sk_stream_error(sk, msg->msg_flags, ret);
+	__skb_queue_purge(&s.frames);
+out:
+	release_sock(sk);
+	return ret;
+}
+
+/* ---- shutdown ---- */
+
+static int ttp_send_shutdown_link(struct sock *sk, struct ttp_link *link,
+				  int mask)
+{
+	int err = 0;
+
+	ttp_sock_sync(sk, link);
+	if (sk->sk_state != TCP_ESTABLISHED)
+		return -ENOTCONN;
+	/* A peer that closed has ended both directions: nothing left to do */
+	if ((mask & SEND_SHUTDOWN) && ttp_link_state(link) != TTP_CLOSED)
+		err = ttp_link_shut(link);
+	if (err && ttp_link_state(link) != TTP_CLOSED)
+		return err;
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | mask);
+	return 0;
+}
+
+int ttp_send_shutdown(struct socket *sock, int how)
+{
+	struct sock *sk = sock->sk;
+	struct ttp_link *link;
+	int err = 0;
+
+	/* SHUT_RD, SHUT_WR, SHUT_RDWR become bits */
+	if (how < SHUT_RD || how > SHUT_RDWR)
+		return -EINVAL;
+	how++;
+	lock_sock(sk);
+	link = ttp_sock_link(sk);
+	if (link)
+		err = ttp_send_shutdown_link(sk, link, how);
+	else if (sk->sk_state != TCP_LISTEN)
+		err = -ENOTCONN;
+	else if (how & RCV_SHUTDOWN)
+		ttp_sock_unlisten(sk);
+	if (!err)
+		sk->sk_state_change(sk);
+	release_sock(sk);
+	return err;
+}
