@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From a link's receive queue to a program's buffer.
+ *
+ * What the link has is taken over in one go to sk_receive_queue, which belongs
+ * to whoever holds lock_sock(): copying needs no other lock and may fault.
+ * What is read is data first, then the error, then the end.
+ */
+
+#include <asm/ioctls.h>
+#include <linux/compat.h>
+#include <linux/poll.h>
+#include <linux/sockios.h>
+#include <linux/uaccess.h>
+#include "sock.h"
+
+/* Frees frames and tells the link of it in one go */
+struct ttp_recv_done {
+	u32	truesize;
+	u32	bytes;
+};
+
+static void ttp_recv_free(struct sock *sk, struct sk_buff *skb,
+			  struct ttp_recv_done *done)
+{
+	__skb_unlink(skb, &sk->sk_receive_queue);
+	done->truesize += skb->truesize;
+	consume_skb(skb);
+}
+
+static void ttp_recv_tell(struct ttp_link *link,
+			  const struct ttp_recv_done *done)
+{
+	if (done->truesize || done->bytes)
+		ttp_link_consumed(link, done->truesize, done->bytes);
+}
+
+/*
+ * Take what there is over to the socket. Return: nothing more will come. The
+ * end is looked at before the queue, so that nothing is behind it.
+ */
+static bool ttp_recv_take(struct sock *sk, struct ttp_link *link)
+{
+	bool ended = ttp_link_ended(link);
+
+	if (ended || ttp_link_readable(link))
+		ttp_link_take(link, &sk->sk_receive_queue);
+	return ended;
+}
+
+static bool ttp_recv_ready(struct sock *sk)
+{
+	const struct ttp_link *link;
+	bool ready;
+
+	rcu_read_lock();
+	link = rcu_dereference(ttp_sk(sk)->link);
+	ready = !link || ttp_link_readable(link) || ttp_link_ended(link) ||
+		READ_ONCE(sk->sk_err) ||
+		(READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN);
+	rcu_read_unlock();
+	return ready;
+}
+
+/*
+ * There is nothing to read. Return: an errno; 1: this is the end; 0: wait.
+ * An error that comes behind data already copied is for the next call.
+ */
+static int ttp_recv_over(struct sock *sk, struct ttp_link *link, bool ended,
+			 bool copied)
+{
+	if (ended)
+		ttp_sock_sync(sk, link);
+	if (READ_ONCE(sk->sk_err))
+		return copied ? 1 : sock_error(sk);
+	if (sk->sk_shutdown & RCV_SHUTDOWN)
+		return 1;
+	if (!ended)
+		return 0;
+	return sk->sk_state == TCP_CLOSE && !copied ? -ENOTCONN : 1;
+}
+
+/* ---- SOCK_STREAM ---- */
+
+/**
+ * struct ttp_recv - one recvmsg() on a stream
+ * @sk: the socket
+ * @msg: where to
+ * @len: room in it, all together
+ * @copied: bytes delivered so far; to be passed over when peeking
+ * @flags: MSG_*
+ */
+struct ttp_recv {
+	struct sock	*sk;
+	struct msghdr	*msg;
+	size_t		len;
+	size_t		copied;
+	int		flags;
+};
+
+/* Deliver of one frame from off on. Return: bytes, or -EFAULT. */
+static int ttp_recv_frame(struct ttp_recv *r, const struct sk_buff *skb,
+			  u32 off)
+{
+	u32 n = min_t(size_t, skb->len - off, r->len - r->copied);
+
+	if (!(r->flags & MSG_TRUNC) &&
+	    skb_copy_datagram_msg(skb, off, r->msg, n))
+		return -EFAULT;
+	r->copied += n;
+	return n;
+}
+
+/* Deliver what is on the socket's queue. Return: 0 or -EFAULT. */
+static int ttp_recv_drain(struct ttp_recv *r, struct ttp_recv_done *done)
+{
+	struct sk_buff_head *q = &r->sk->sk_receive_queue;
+	struct sk_buff *skb, *next;
+	int n;
+
+	skb_queue_walk_safe(q, skb, next) {
+		if (r->copied == r->len)
+			break;
+		n = ttp_recv_frame(r, skb, TTP_CB(skb)->off);
+		if (n < 0)
+			return n;
+		TTP_CB(skb)->off += n;
+		done->bytes += n;
+		if (TTP_CB(skb)->off == skb->len)
+			ttp_recv_free(r->sk, skb, done);
+	}
+	return 0;
+}
+
+/* The same without taking anything away, from where it stopped last */
+static int ttp_recv_peek(struct ttp_recv *r)
+{
+	struct sk_buff_head *q = &r->sk->sk_receive_queue;
+	size_t skip = r->copied;
+	struct sk_buff *skb;
+	u32 off, left;
+	int n;
+
+	skb_queue_walk(q, skb) {
+		if (r->copied == r->len)
+			break;
+		off = TTP_CB(skb)->off;
+		left = skb->len - off;
+		if (skip >= left) {
+			skip -= left;
+			continue;
+		}
+		n = ttp_recv_frame(r, skb, off + skip);
+		if (n < 0)
+			return n;
+		skip = 0;
+	}
+	return 0;
+}
+
+static int ttp_recv_deliver(struct ttp_recv *r, struct ttp_link *link)
+{
+	struct ttp_recv_done done = { };
+	int err;
+
+	if (r->flags & MSG_PEEK)
+		return ttp_recv_peek(r);
+	err = ttp_recv_drain(r, &done);
+	ttp_recv_tell(link, &done);
+	return err;
+}
+
+static int ttp_recv_stream(struct ttp_recv *r)
+{
+	size_t target = sock_rcvlowat(r->sk, r->flags & MSG_WAITALL, r->len);
+	long timeo = sock_rcvtimeo(r->sk, r->flags & MSG_DONTWAIT);
+	struct sock *sk = r->sk;
+	struct ttp_link *link;
+	bool ended;
+	int ret;
+
+	for (;;) {
+		link = ttp_sock_link(sk);
+		if (!link) {
+			ret = -ENOTCONN;
+			break;
+		}
+		ended = ttp_recv_take(sk, link);
+		ret = ttp_recv_deliver(r, link);
+		if (ret || r->copied >= target)
+			break;
+		if (!r->len && !skb_queue_empty(&sk->sk_receive_queue))
+			break;
+		ret = ttp_recv_over(sk, link, ended, r->copied);
+		if (ret)
+			break;
+		ret = ttp_sock_wait(sk, &timeo, ttp_recv_ready);
+		if (ret)
+			break;
+	}
+	if (r->copied)
+		return r->copied;
+	return ret < 0 ? ret : 0;
+}
+
+/* ---- SOCK_SEQPACKET ---- */
+
+/* Copy of the first record what fits. Return: its length, or -EFAULT. */
+static int ttp_recv_copy(struct sock *sk, struct msghdr *msg, size_t room)
+{
+	size_t copied = 0, whole = 0;
+	struct sk_buff *skb;
+	u32 n;
+
+	skb_queue_walk(&sk->sk_receive_queue, skb) {
+		n = min_t(size_t, skb->len, room - copied);
+		if (skb_copy_datagram_msg(skb, 0, msg, n))
+			return -EFAULT;
+		copied += n;
+		whole += skb->len;
+		if (TTP_CB(skb)->e.flags & TTP_F_LAST)
+			break;
+	}
+	return whole;
+}
+
+/* Throw the first record away. */
+static void ttp_recv_drop(struct sock *sk, struct ttp_link *link)
+{
+	struct ttp_recv_done done = { };
+	struct sk_buff *skb;
+	bool last = false;
+
+	while (!last && (skb = skb_peek(&sk->sk_receive_queue))) {
+		last = TTP_CB(skb)->e.flags & TTP_F_LAST;
+		done.bytes += skb->len;
+		ttp_recv_free(sk, skb, &done);
+	}
+	ttp_recv_tell(link, &done);
+}
+
+static int ttp_recv_record(struct sock *sk, struct msghdr *msg, size_t len,
+			   int flags)
+{
+	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	struct ttp_link *link;
+	bool ended;
+	int ret;
+
+	for (;;) {
+		link = ttp_sock_link(sk);
+		if (!link)
+			return -ENOTCONN;
+		ended = ttp_recv_take(sk, link);
+		if (!skb_queue_empty(&sk->sk_receive_queue))
+			break;
+		ret = ttp_recv_over(sk, link, ended, false);
+		if (ret)
+			return ret < 0 ? ret : 0;
+		ret = ttp_sock_wait(sk, &timeo, ttp_recv_ready);
+		if (ret)
+			return ret;
+	}
+	ret = ttp_recv_copy(sk, msg, len);
+	if (ret < 0)
+		return ret;
+	if (!(flags & MSG_PEEK))
+		ttp_recv_drop(sk, link);
+	msg->msg_flags |= MSG_EOR;
+	if (ret <= len)
+		return ret;
+	msg->msg_flags |= MSG_TRUNC;
+	return flags & MSG_TRUNC ? ret : len;
+}
+
+/* ---- both ---- */
+
+int ttp_recv_msg(struct socket *sock, struct msghdr *msg, size_t len,
+		 int flags)
+{
+	struct ttp_recv r = {
+		.sk = sock->sk,
+		.msg = msg,
+		.len = min_t(size_t, len, INT_MAX),
+		.flags = flags,
+	};
+	struct sock *sk = sock->sk;
+	int ret;
+
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (flags & MSG_ERRQUEUE)
+		return -EAGAIN;
+	lock_sock(sk);
+	ret = sk->sk_type == SOCK_SEQPACKET ?
+	      ttp_recv_record(sk, msg, r.len, flags) : ttp_recv_stream(&r);
+	release_sock(sk);
+	return ret;
+}
+
+static bool ttp_recv_readable(struct sock *sk,
+			      const struct ttp_link *link)
+{
+	u32 target;
+
+	if (!ttp_link_readable(link) &&
+	    skb_queue_empty_lockless(&sk->sk_receive_queue))
+		return false;
+	if (sk->sk_type == SOCK_SEQPACKET)
+		return true;
+	target = sock_rcvlowat(sk, 0, INT_MAX);
+	/* More than the buffer holds will not come before this is read */
+	return READ_ONCE(link->rcv_queued) >= target ||
+	       READ_ONCE(link->c.full_out);
+}
+
+static u32 ttp_recv_inq(struct sock *sk, struct ttp_link *link)
+{
+	struct sk_buff *skb;
+	u32 n = 0;
+
+	if (sk->sk_type == SOCK_STREAM)
+		return READ_ONCE(link->rcv_queued);
+	ttp_recv_take(sk, link);
+	skb_queue_walk(&sk->sk_receive_queue, skb) {
+		n += skb->len;
+		if (TTP_CB(skb)->e.flags & TTP_F_LAST)
+			break;
+	}
+	return n;
+}
+
+/* ---- what is there to read and write ---- */
+
+static __poll_t ttp_recv_poll_write(struct sock *sk,
+				    const struct ttp_link *link)
+{
+	const __poll_t out = EPOLLOUT | EPOLLWRNORM;
+
+	/* Writing fails, but it does not block */
+	if (ttp_link_state(link) != TTP_OPEN ||
+	    (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN))
+		return out;
+	if (sk_stream_is_writeable(sk))
+		return out;
+	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	/* Ask for the wake-up first, then look once more */
+	smp_mb__after_atomic();
+	return sk_stream_is_writeable(sk) ? out : 0;
+}
+
+static __poll_t ttp_recv_poll_link(struct sock *sk, struct ttp_link *link)
+{
+	u8 shutdown = READ_ONCE(sk->sk_shutdown);
+	__poll_t mask = 0;
+
+	if (ttp_sock_opening(link))
+		return 0;
+	if (ttp_link_state(link) == TTP_CLOSED) {
+		/* So that SO_ERROR has what EPOLLERR announces */
+		ttp_sock_sync(sk, link);
+		mask |= EPOLLHUP;
+	}
+	if (ttp_link_ended(link))
+		shutdown |= RCV_SHUTDOWN;
+	if (shutdown == SHUTDOWN_MASK)
+		mask |= EPOLLHUP;
+	if (shutdown & RCV_SHUTDOWN)
+		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
+	else if (ttp_recv_readable(sk, link))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	return mask | ttp_recv_poll_write(sk, link);
+}
+
+__poll_t ttp_recv_poll(struct file *file, struct socket *sock,
+		       struct poll_table_struct *wait)
+{
+	struct sock *sk = sock->sk;
+	struct ttp_link *link;
+	__poll_t mask;
+
+	sock_poll_wait(file, sock, wait);
+	if (READ_ONCE(sk->sk_state) == TCP_LISTEN)
+		return READ_ONCE(sk->sk_ack_backlog) ?
+		       EPOLLIN | EPOLLRDNORM : 0;
+	rcu_read_lock();
+	link = rcu_dereference(ttp_sk(sk)->link);
+	if (link)
+		mask = ttp_recv_poll_link(sk, link);
+	else
+		mask = EPOLLOUT | EPOLLWRNORM | EPOLLHUP;
+	rcu_read_unlock();
+	if (READ_ONCE(sk->sk_err))
+		mask |= EPOLLERR;
+	return mask;
+}
+
+int ttp_recv_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
+{
+	struct sock *sk = sock->sk;
+	struct ttp_info info = { };
+	struct ttp_link *link;
+	u32 n = 0;
+
+	if (cmd != SIOCINQ && cmd != SIOCOUTQ && cmd != SIOCOUTQNSD)
+		return -ENOIOCTLCMD;
+	lock_sock(sk);
+	if (sk->sk_state == TCP_LISTEN) {
+		release_sock(sk);
+		return -EINVAL;
+	}
+	link = ttp_sock_link(sk);
+	if (link && cmd == SIOCINQ) {
+		n = ttp_recv_inq(sk, link);
+	} else if (link) {
+		ttp_link_info(link, &info);
+		n = info.snd_queued;
+		n += cmd == SIOCOUTQ ? info.snd_unacked : 0;
+	}
+	release_sock(sk);
+	return put_user(min_t(u32, n, INT_MAX), (int __user *)arg);
+}
+
+#ifdef CONFIG_COMPAT
+int ttp_recv_compat_ioctl(struct socket *sock, unsigned int cmd,
+			  unsigned long arg)
+{
+	return ttp_recv_ioctl(sock, cmd, (unsigned long)compat_ptr(arg));
+}
+#endif
