@@ -1,0 +1,651 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The address family: what a program does to a socket, and what a link tells
+ * its socket. Data go through sendmsg.c and recvmsg.c, names through port.c.
+ *
+ * System calls on a socket take turns by lock_sock(). A link never waits for
+ * that: its hints come under RCU, from softirq or from another task, and only
+ * wake; whoever wakes up reads the link itself.
+ */
+
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+#include "sock.h"
+
+/* ---- hints from the link ---- */
+
+void ttp_sock_sync(struct sock *sk, struct ttp_link *link)
+{
+	ttp_link_lock(link);
+	/* A late hint of a link that the socket has parted with? */
+	if (rcu_access_pointer(ttp_sk(sk)->link) != link)
+		goto out;
+	if (sk->sk_state == TCP_SYN_SENT && !ttp_sock_opening(link))
+		WRITE_ONCE(sk->sk_state,
+			   link->err ? TCP_CLOSE : TCP_ESTABLISHED);
+	if (link->err)
+		WRITE_ONCE(sk->sk_err, link->err);
+	link->err = 0;
+out:
+	spin_unlock_bh(&link->lock);
+}
+
+void ttp_sock_wake(struct sock *sk, struct ttp_link *link, unsigned int wake)
+{
+	if (sock_flag(sk, SOCK_DEAD))
+		return;
+	if (wake & TTP_WAKE_ACCEPT) {
+		sk->sk_data_ready(sk);
+		return;
+	}
+	if (wake & TTP_WAKE_STATE) {
+		ttp_sock_sync(sk, link);
+		sk->sk_state_change(sk);
+		sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
+		if (READ_ONCE(sk->sk_err))
+			sk_error_report(sk);
+	}
+	if (wake & TTP_WAKE_READ)
+		sk->sk_data_ready(sk);
+	if (wake & TTP_WAKE_WRITE)
+		sk->sk_write_space(sk);
+}
+
+/* Wake those who asked for it, once a third of the send buffer is free. */
+static void ttp_sock_write_space(struct sock *sk)
+{
+	struct socket_wq *wq;
+	struct socket *sock;
+
+	/* Pairs with the barrier behind setting SOCK_NOSPACE */
+	smp_mb();
+	rcu_read_lock();
+	sock = READ_ONCE(sk->sk_socket);
+	if (!sock || !test_bit(SOCK_NOSPACE, &sock->flags) ||
+	    !sk_stream_is_writeable(sk))
+		goto out;
+	clear_bit(SOCK_NOSPACE, &sock->flags);
+	wq = rcu_dereference(sk->sk_wq);
+	if (skwq_has_sleeper(wq))
+		wake_up_interruptible_poll(&wq->wait, EPOLLOUT | EPOLLWRNORM |
+					   EPOLLWRBAND);
+	if (wq && wq->fasync_list)
+		sock_wake_async(wq, SOCK_WAKE_SPACE, POLL_OUT);
+out:
+	rcu_read_unlock();
+}
+
+int ttp_sock_wait(struct sock *sk, long *timeo,
+		  bool (*ready)(struct sock *sk))
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+
+	if (!*timeo)
+		return -EAGAIN;
+	if (signal_pending(current))
+		return sock_intr_errno(*timeo);
+	add_wait_queue(sk_sleep(sk), &wait);
+	release_sock(sk);
+	/* Be seen on the queue before looking; pairs with wq_has_sleeper() */
+	smp_mb();
+	if (!ready(sk))
+		*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
+	lock_sock(sk);
+	remove_wait_queue(sk_sleep(sk), &wait);
+	return 0;
+}
+
+bool ttp_sock_opened(struct sock *sk)
+{
+	const struct ttp_link *link;
+	bool opened;
+
+	rcu_read_lock();
+	link = rcu_dereference(ttp_sk(sk)->link);
+	opened = !link || !ttp_sock_opening(link);
+	rcu_read_unlock();
+	return opened;
+}
+
+u8 ttp_sock_window_log(u32 rcvbuf, u32 max_payload)
+{
+	u32 frames = rcvbuf / 2 / max(max_payload, 1U);
+
+	return min_t(u32, ilog2(max(frames, 1U)), TTP_WINDOW_LOG_MAX);
+}
+
+/* ---- a listener's links ---- */
+
+int ttp_sock_queue_half(struct sock *sk, struct ttp_link *link)
+{
+	struct ttp_sock *tsk = ttp_sk(sk);
+	int err = 0;
+
+	spin_lock(&tsk->queue_lock);
+	if (tsk->dying)
+		err = -ESHUTDOWN;
+	else if (tsk->half_n + sk->sk_ack_backlog >
+		 READ_ONCE(sk->sk_max_ack_backlog))
+		err = -EBUSY;
+	if (!err) {
+		ttp_link_hold(link);
+		link->listener = sk;
+		link->half = true;
+		list_add_tail(&link->queue, &tsk->half);
+		tsk->half_n++;
+	}
+	spin_unlock(&tsk->queue_lock);
+	return err;
+}
+
+bool ttp_sock_queue_ready(struct ttp_link *link)
+{
+	struct ttp_sock *tsk = ttp_sk(link->listener);
+	bool ok;
+
+	spin_lock(&tsk->queue_lock);
+	ok = !tsk->dying && link->half;
+	if (ok) {
+		link->half = false;
+		tsk->half_n--;
+		list_move_tail(&link->queue, &tsk->ready);
+		sk_acceptq_added(&tsk->sk);
+	}
+	spin_unlock(&tsk->queue_lock);
+	return ok;
+}
+
+void ttp_sock_queue_drop(struct ttp_link *link)
+{
+	struct ttp_sock *tsk = ttp_sk(link->listener);
+	bool half;
+
+	spin_lock(&tsk->queue_lock);
+	half = link->half;
+	if (half) {
+		link->half = false;
+		tsk->half_n--;
+		list_del_init(&link->queue);
+	}
+	spin_unlock(&tsk->queue_lock);
+	if (!half)
+		return;
+	link->listener = NULL;
+	ttp_link_put(link);
+}
+
+/* The link that waited longest; of a dying listener half-open ones as well */
+static struct ttp_link *ttp_sock_dequeue(struct ttp_sock *tsk)
+{
+	struct ttp_link *link;
+
+	spin_lock_bh(&tsk->queue_lock);
+	link = list_first_entry_or_null(&tsk->ready, struct ttp_link, queue);
+	if (link) {
+		sk_acceptq_removed(&tsk->sk);
+	} else if (tsk->dying) {
+		link = list_first_entry_or_null(&tsk->half, struct ttp_link,
+						queue);
+		if (link) {
+			link->half = false;
+			tsk->half_n--;
+		}
+	}
+	if (link)
+		list_del_init(&link->queue);
+	spin_unlock_bh(&tsk->queue_lock);
+	return link;
+}
+
+void ttp_sock_unlisten(struct sock *sk)
+{
+	struct ttp_sock *tsk = ttp_sk(sk);
+	struct ttp_link *link;
+
+	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+	spin_lock_bh(&tsk->queue_lock);
+	tsk->dying = true;
+	spin_unlock_bh(&tsk->queue_lock);
+	while ((link = ttp_sock_dequeue(tsk))) {
+		ttp_link_abort(link, ECONNABORTED);
+		ttp_link_lock(link);
+		link->listener = NULL;
+		spin_unlock_bh(&link->lock);
+		ttp_link_put(link);
+	}
+}
+
+/* ---- making sockets ---- */
+
+/* SO_KEEPALIVE, socket locked; the flag itself would be set too late */
+static void ttp_sock_keepalive(struct sock *sk, int on)
+{
+	struct ttp_link *link = ttp_sock_link(sk);
+
+	sock_valbool_flag(sk, SOCK_KEEPOPEN, on);
+	if (link)
+		ttp_link_options(link, sk);
+}
+
+static struct proto ttp_proto = {
+	.name		= "TTP",
+	.owner		= THIS_MODULE,
+	.keepalive	= ttp_sock_keepalive,
+	.obj_size	= sizeof(struct ttp_sock),
+};
+
+static const struct proto_ops ttp_sock_ops;
+
+static struct sock *ttp_sock_alloc(struct net *net, struct socket *sock,
+				   unsigned short type, int kern)
+{
+	struct ttp_net *tn = ttp_net(net);
+	struct ttp_sock *tsk;
+	struct sock *sk;
+
+	sk = sk_alloc(net, PF_TTP, GFP_KERNEL, &ttp_proto, kern);
+	if (!sk)
+		return NULL;
+	sock_init_data(sock, sk);
+	sk->sk_type = type;
+	sk->sk_protocol = TTPPROTO_SOCKET;
+	sk->sk_allocation = GFP_KERNEL_ACCOUNT;
+	sk->sk_rcvbuf = READ_ONCE(tn->rmem_default);
+	sk->sk_sndbuf = READ_ONCE(tn->wmem_default);
+	sk->sk_write_space = ttp_sock_write_space;
+	sock_set_flag(sk, SOCK_RCU_FREE);
+	tsk = ttp_sk(sk);
+	spin_lock_init(&tsk->queue_lock);
+	INIT_LIST_HEAD(&tsk->half);
+	INIT_LIST_HEAD(&tsk->ready);
+	sock_prot_inuse_add(net, &ttp_proto, 1);
+	return sk;
+}
+
+static int ttp_sock_create(struct net *net, struct socket *sock, int protocol,
+			   int kern)
+{
+	/* The bare dialect has no sockets */
+	if (protocol != TTPPROTO_SOCKET)
+		return -EPROTONOSUPPORT;
+	if (sock->type != SOCK_STREAM && sock->type != SOCK_SEQPACKET)
+		return -ESOCKTNOSUPPORT;
+	sock->ops = &ttp_sock_ops;
+	if (!ttp_sock_alloc(net, sock, sock->type, kern))
+		return -ENOBUFS;
+	return 0;
+}
+
+void ttp_sock_part(struct sock *sk)
+{
+	struct ttp_sock *tsk = ttp_sk(sk);
+	struct ttp_link *link = ttp_sock_link(sk);
+
+	ttp_link_detach(link);
+	__skb_queue_purge(&sk->sk_receive_queue);
+	/* Under the lock: see ttp_sock_sync() */
+	ttp_link_lock(link);
+	RCU_INIT_POINTER(tsk->link, NULL);
+	spin_unlock_bh(&link->lock);
+	ttp_link_put(link);
+	WRITE_ONCE(sk->sk_wmem_queued, 0);
+	atomic_set(&sk->sk_rmem_alloc, 0);
+	tsk->connecting = false;
+	if (!tsk->addr.sttp_ifindex)
+		eth_zero_addr(tsk->addr.sttp_mac);
+}
+
+static bool ttp_sock_closed(struct sock *sk)
+{
+	return ttp_link_state(rcu_access_pointer(ttp_sk(sk)->link)) ==
+	       TTP_CLOSED;
+}
+
+static void ttp_sock_close(struct sock *sk)
+{
+	struct ttp_link *link = ttp_sock_link(sk);
+	bool linger = sock_flag(sk, SOCK_LINGER);
+	long timeo = sk->sk_lingertime;
+	bool unread;
+
+	unread = !skb_queue_empty(&sk->sk_receive_queue) ||
+		 ttp_link_readable(link) || READ_ONCE(link->rcv_queued);
+	ttp_link_close(link, unread || (linger && !timeo));
+	if (linger && !(current->flags & PF_EXITING))
+		while (!ttp_sock_closed(sk) &&
+		       !ttp_sock_wait(sk, &timeo, ttp_sock_closed))
+			;
+	ttp_sock_part(sk);
+}
+
+static int ttp_sock_release(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+
+	if (!sk)
+		return 0;
+	lock_sock(sk);
+	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	if (sk->sk_state == TCP_LISTEN)
+		ttp_sock_unlisten(sk);
+	if (ttp_sock_link(sk))
+		ttp_sock_close(sk);
+	ttp_port_unbind(sk);
+	sock_orphan(sk);
+	release_sock(sk);
+	sock->sk = NULL;
+	sock_prot_inuse_add(sock_net(sk), &ttp_proto, -1);
+	sock_put(sk);
+	return 0;
+}
+
+/* ---- names ---- */
+
+static int ttp_sock_bind(struct socket *sock, struct ttp_sockaddr *uaddr,
+			 int len)
+{
+	struct sock *sk = sock->sk;
+	struct sockaddr_ttp a;
+	int err;
+
+	err = ttp_port_addr(uaddr, len, &a);
+	if (err)
+		return err;
+	err = ttp_port_local(sk, &a);
+	if (err)
+		return err;
+	lock_sock(sk);
+	if (ttp_sk(sk)->bound || ttp_sock_link(sk))
+		err = -EINVAL;
+	else
+		err = ttp_port_bind(sk, &a);
+	release_sock(sk);
+	return err;
+}
+
+static int ttp_sock_autobind(struct sock *sk)
+{
+	struct sockaddr_ttp a = {
+		.sttp_family = AF_TTP,
+		.sttp_vc = TTP_VC_ANY,
+	};
+
+	return ttp_port_local(sk, &a) ?: ttp_port_bind(sk, &a);
+}
+
+static int ttp_sock_getname(struct socket *sock, struct sockaddr *uaddr,
+			    int peer)
+{
+	DECLARE_SOCKADDR(struct sockaddr_ttp *, a, uaddr);
+	struct ttp_sock *tsk = ttp_sk(sock->sk);
+	struct sock *sk = sock->sk;
+	int ret = sizeof(*a);
+	struct ttp_link *link;
+
+	lock_sock(sk);
+	link = ttp_sock_link(sk);
+	if (link)
+		ttp_sock_sync(sk, link);
+	if (peer) {
+		if (sk->sk_state == TCP_ESTABLISHED)
+			*a = tsk->peer;
+		else
+			ret = -ENOTCONN;
+		goto out;
+	}
+	*a = tsk->addr;
+	a->sttp_family = AF_TTP;
+	if (link) {
+		a->sttp_port = link->key.lport;
+		a->sttp_ifindex = link->key.ifindex;
+		a->sttp_vc = link->key.vc;
+	}
+out:
+	release_sock(sk);
+	return ret;
+}
+
+/* ---- listen and accept ---- */
+
+static int ttp_sock_listen(struct socket *sock, int backlog)
+{
+	struct sock *sk = sock->sk;
+	struct ttp_sock *tsk = ttp_sk(sk);
+	int err = -EINVAL;
+
+	lock_sock(sk);
+	if (ttp_sock_link(sk))
+		goto out;
+	WRITE_ONCE(sk->sk_max_ack_backlog, backlog);
+	err = 0;
+	if (sk->sk_state == TCP_LISTEN)
+		goto out;
+	if (!tsk->bound)
+		err = ttp_sock_autobind(sk);
+	if (err)
+		goto out;
+	spin_lock_bh(&tsk->queue_lock);
+	tsk->dying = false;
+	spin_unlock_bh(&tsk->queue_lock);
+	sk->sk_shutdown = 0;
+	err = ttp_port_listen(sk);
+out:
+	release_sock(sk);
+	return err;
+}
+
+static bool ttp_sock_acceptable(struct sock *sk)
+{
+	return READ_ONCE(sk->sk_ack_backlog) ||
+	       READ_ONCE(sk->sk_state) != TCP_LISTEN;
+}
+
+static void ttp_sock_inherit(struct sock *sk, const struct sock *from)
+{
+	sk->sk_rcvbuf = READ_ONCE(from->sk_rcvbuf);
+	sk->sk_sndbuf = READ_ONCE(from->sk_sndbuf);
+	sk->sk_userlocks = from->sk_userlocks;
+	sk->sk_rcvlowat = READ_ONCE(from->sk_rcvlowat);
+	sk->sk_rcvtimeo = READ_ONCE(from->sk_rcvtimeo);
+	sk->sk_sndtimeo = READ_ONCE(from->sk_sndtimeo);
+	sk->sk_priority = READ_ONCE(from->sk_priority);
+	sk->sk_mark = READ_ONCE(from->sk_mark);
+	sk->sk_lingertime = from->sk_lingertime;
+	sk->sk_reuse = from->sk_reuse;
+	sock_valbool_flag(sk, SOCK_LINGER, sock_flag(from, SOCK_LINGER));
+	sock_valbool_flag(sk, SOCK_KEEPOPEN, sock_flag(from, SOCK_KEEPOPEN));
+	ttp_sk(sk)->user_timeout = ttp_sk(from)->user_timeout;
+	ttp_sk(sk)->idle_timeout = ttp_sk(from)->idle_timeout;
+}
+
+static void ttp_sock_name(struct ttp_sock *tsk, const struct ttp_link *link)
+{
+	const struct ttp_key *key = &link->key;
+
+	tsk->addr.sttp_family = AF_TTP;
+	tsk->addr.sttp_port = key->lport;
+	tsk->addr.sttp_ifindex = key->ifindex;
+	tsk->addr.sttp_vc = key->vc;
+	tsk->peer = tsk->addr;
+	tsk->peer.sttp_port = key->rport;
+	ether_addr_copy(tsk->peer.sttp_mac, key->peer);
+	rcu_read_lock();
+	if (!READ_ONCE(link->dev->dead))
+		ether_addr_copy(tsk->addr.sttp_mac,
+				link->dev->netdev->dev_addr);
+	rcu_read_unlock();
+}
+
+/* A socket for the link that waited longest; there is one. */
+static int ttp_sock_adopt(struct sock *sk, struct socket *newsock, bool kern)
+{
+	struct ttp_link *link;
+	struct sock *child;
+
+	child = ttp_sock_alloc(sock_net(sk), NULL, sk->sk_type, kern);
+	if (!child)
+		return -ENOBUFS;
+	link = ttp_sock_dequeue(ttp_sk(sk));
+	lock_sock_nested(child, SINGLE_DEPTH_NESTING);
+	ttp_sock_inherit(child, sk);
+	ttp_sock_name(ttp_sk(child), link);
+	sock_graft(child, newsock);
+	newsock->state = SS_CONNECTED;
+	child->sk_state = TCP_ESTABLISHED;
+	ttp_link_accept(link, child);
+	release_sock(child);
+	return 0;
+}
+
+static int ttp_sock_accept(struct socket *sock, struct socket *newsock,
+			   TTP_ACCEPT_ARGS)
+{
+	struct sock *sk = sock->sk;
+	long timeo;
+	int err = 0;
+
+	lock_sock(sk);
+	timeo = sock_rcvtimeo(sk, TTP_ACCEPT_FLAGS & O_NONBLOCK);
+	while (!err && !ttp_sock_acceptable(sk))
+		err = ttp_sock_wait(sk, &timeo, ttp_sock_acceptable);
+	if (!err && sk->sk_state != TCP_LISTEN)
+		err = -EINVAL;
+	if (!err)
+		err = ttp_sock_adopt(sk, newsock, TTP_ACCEPT_KERN);
+	release_sock(sk);
+	return err;
+}
+
+/* ---- options ---- */
+
+static void ttp_sock_options(struct sock *sk)
+{
+	struct ttp_link *link;
+
+	lock_sock(sk);
+	link = ttp_sock_link(sk);
+	if (link)
+		ttp_link_options(link, sk);
+	release_sock(sk);
+}
+
+static int ttp_sock_setsockopt(struct socket *sock, int level, int name,
+			       sockptr_t optval, unsigned int optlen)
+{
+	struct ttp_sock *tsk = ttp_sk(sock->sk);
+	u32 ms;
+
+	if (level != SOL_TTP ||
+	    (name != TTP_USER_TIMEOUT && name != TTP_IDLE_TIMEOUT))
+		return -ENOPROTOOPT;
+	if (optlen < sizeof(ms))
+		return -EINVAL;
+	if (copy_from_sockptr(&ms, optval, sizeof(ms)))
+		return -EFAULT;
+	if (ms > INT_MAX)
+		return -EINVAL;
+	if (name == TTP_USER_TIMEOUT)
+		WRITE_ONCE(tsk->user_timeout, ms);
+	else
+		WRITE_ONCE(tsk->idle_timeout, ms);
+	ttp_sock_options(sock->sk);
+	return 0;
+}
+
+static int ttp_sock_info(struct sock *sk, struct ttp_info *info)
+{
+	struct ttp_link *link;
+
+	lock_sock(sk);
+	link = ttp_sock_link(sk);
+	if (link)
+		ttp_link_info(link, info);
+	release_sock(sk);
+	return link ? 0 : -ENOTCONN;
+}
+
+static int ttp_sock_getsockopt(struct socket *sock, int level, int name,
+			       char __user *optval, int __user *optlen)
+{
+	struct ttp_sock *tsk = ttp_sk(sock->sk);
+	struct ttp_info info = { };
+	void *val = &info;
+	int len, err;
+	u32 ms;
+
+	if (level != SOL_TTP || name < TTP_INFO || name > TTP_IDLE_TIMEOUT)
+		return -ENOPROTOOPT;
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len < 0)
+		return -EINVAL;
+	if (name == TTP_INFO) {
+		err = ttp_sock_info(sock->sk, &info);
+		if (err)
+			return err;
+		len = min_t(int, len, sizeof(info));
+	} else {
+		ms = name == TTP_USER_TIMEOUT ? READ_ONCE(tsk->user_timeout) :
+						READ_ONCE(tsk->idle_timeout);
+		val = &ms;
+		len = min_t(int, len, sizeof(ms));
+	}
+	if (put_user(len, optlen) || copy_to_user(optval, val, len))
+		return -EFAULT;
+	return 0;
+}
+
+/* ---- the family ---- */
+
+static const struct proto_ops ttp_sock_ops = {
+	.family		= PF_TTP,
+	.owner		= THIS_MODULE,
+	.release	= ttp_sock_release,
+	.bind		= ttp_sock_bind,
+	.connect	= ttp_port_dial,
+	.socketpair	= sock_no_socketpair,
+	.accept		= ttp_sock_accept,
+	.getname	= ttp_sock_getname,
+	.poll		= ttp_recv_poll,
+	.ioctl		= ttp_recv_ioctl,
+#ifdef CONFIG_COMPAT
+	.compat_ioctl	= ttp_recv_compat_ioctl,
+#endif
+	.gettstamp	= sock_gettstamp,
+	.listen		= ttp_sock_listen,
+	.shutdown	= ttp_send_shutdown,
+	.setsockopt	= ttp_sock_setsockopt,
+	.getsockopt	= ttp_sock_getsockopt,
+	.sendmsg	= ttp_send_msg,
+	.recvmsg	= ttp_recv_msg,
+	.mmap		= sock_no_mmap,
+};
+
+static const struct net_proto_family ttp_sock_family = {
+	.family	= PF_TTP,
+	.create	= ttp_sock_create,
+	.owner	= THIS_MODULE,
+};
+
+int ttp_sock_init(void)
+{
+	int err;
+
+	err = proto_register(&ttp_proto, 1);
+	if (err)
+		return err;
+	err = sock_register(&ttp_sock_family);
+	if (err)
+		proto_unregister(&ttp_proto);
+	return err;
+}
+
+void ttp_sock_exit(void)
+{
+	sock_unregister(PF_TTP);
+	proto_unregister(&ttp_proto);
+}
+
+MODULE_ALIAS_NETPROTO(PF_TTP);
