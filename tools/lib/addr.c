@@ -143,9 +143,14 @@ const char *ttp_addr_parse(const char *text, struct sockaddr_ttp *addr)
 
 char *ttp_addr_format(const struct sockaddr_ttp *addr, char *text)
 {
+	static const unsigned char zero[sizeof(addr->sttp_mac)];
 	char dev[IF_NAMESIZE + 1] = "", vc[8] = "", port[8] = "";
 	char mac[TTP_MAC_STRLEN];
 
+	if (memcmp(addr->sttp_mac, zero, sizeof(zero)))
+		ttp_mac_format(addr->sttp_mac, mac);
+	else
+		strcpy(mac, "*");
 	if (addr->sttp_ifindex && !if_indextoname(addr->sttp_ifindex, dev + 1))
 		snprintf(dev + 1, IF_NAMESIZE, "if%d", addr->sttp_ifindex);
 	if (dev[1])
@@ -156,7 +161,6 @@ char *ttp_addr_format(const struct sockaddr_ttp *addr, char *text)
 		snprintf(vc, sizeof(vc), ".%u", addr->sttp_vc);
 	if (addr->sttp_port)
 		snprintf(port, sizeof(port), ":%u", ntohs(addr->sttp_port));
-	snprintf(text, TTP_ADDR_STRLEN, "%s%s%s%s",
-		 ttp_mac_format(addr->sttp_mac, mac), dev, vc, port);
+	snprintf(text, TTP_ADDR_STRLEN, "%s%s%s%s", mac, dev, vc, port);
 	return text;
 }

@@ -29,6 +29,9 @@ const char *ttp_addr_parse(const char *text, struct sockaddr_ttp *addr);
  * @addr: the address
  * @text: room for TTP_ADDR_STRLEN bytes
  *
+ * The zero address of a listening socket, which nobody can connect to, becomes
+ * an asterisk.
+ *
  * Return: @text.
  */
 char *ttp_addr_format(const struct sockaddr_ttp *addr, char *text);
