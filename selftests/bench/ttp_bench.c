@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Round trips and bulk over one link, the same way for TTP and for what it is
+ * compared with. Both ends are processes of one machine in two network
+ * namespaces, so on an emulator that counts instructions as time the result is
+ * the instructions of both ends, kernel and user.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <err.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/ether.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <linux/ttp.h>
+
+#define PORT	7007
+
+union addr {
+	struct sockaddr		sa;
+	struct sockaddr_in	in;
+	struct sockaddr_un	un;
+	struct sockaddr_ttp	ttp;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+static void enter(const char *ns)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/run/netns/%s", ns);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, CLONE_NEWNET))
+		err(2, "%s", path);
+	close(fd);
+}
+
+/* Server in namespace b, client in a; the devices are called vb and va. */
+static socklen_t server_addr(const char *kind, union addr *a, int *type)
+{
+	memset(a, 0, sizeof(*a));
+	*type = SOCK_STREAM;
+	if (!strcmp(kind, "tcp")) {
+		a->in.sin_family = AF_INET;
+		a->in.sin_port = htons(PORT);
+		a->in.sin_addr.s_addr = inet_addr("10.9.0.2");
+		return sizeof(a->in);
+	}
+	if (!strcmp(kind, "unix")) {
+		a->un.sun_family = AF_UNIX;
+		strcpy(a->un.sun_path, "/tmp/ttp_bench.sock");
+		return sizeof(a->un);
+	}
+	if (!strcmp(kind, "seqpacket"))
+		*type = SOCK_SEQPACKET;
+	else if (strcmp(kind, "ttp"))
+		errx(2, "unknown transport %s", kind);
+	a->ttp.sttp_family = AF_TTP;
+	a->ttp.sttp_port = htons(PORT);
+	return sizeof(a->ttp);
+}
+
+static void nodelay(const char *kind, int fd)
+{
+	int one = 1;
+
+	if (!strcmp(kind, "tcp"))
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+}
+
+static int listen_on(const char *kind)
+{
+	union addr a;
+	int type, fd;
+	socklen_t len = server_addr(kind, &a, &type);
+
+	if (a.sa.sa_family == AF_UNIX)
+		unlink(a.un.sun_path);
+	fd = socket(a.sa.sa_family, type, 0);
+	if (fd < 0 || bind(fd, &a.sa, len) || listen(fd, 8))
+		err(2, "listen %s", kind);
+	return fd;
+}
+
+static int connect_to(const char *kind)
+{
+	union addr a;
+	int type, fd;
+	socklen_t len = server_addr(kind, &a, &type);
+
+	if (a.sa.sa_family == AF_TTP) {
+		memcpy(a.ttp.sttp_mac, ether_aton("02:00:00:00:00:0b"), 6);
+		a.ttp.sttp_ifindex = if_nametoindex("va");
+	}
+	fd = socket(a.sa.sa_family, type, 0);
+	if (fd < 0 || connect(fd, &a.sa, len))
+		err(2, "connect %s", kind);
+	nodelay(kind, fd);
+	return fd;
+}
+
+static void read_all(int fd, char *buf, size_t n)
+{
+	while (n) {
+		ssize_t r = read(fd, buf, n);
+
+		if (r <= 0)
+			err(2, "read");
+		n -= r;
+	}
+}
+
+static void write_all(int fd, const char *buf, size_t n)
+{
+	while (n) {
+		ssize_t r = write(fd, buf, n);
+
+		if (r <= 0)
+			err(2, "write");
+		n -= r;
+		buf += r;
+	}
+}
+
+static int cmp(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void report(const char *kind, const char *mode, size_t size,
+		   uint64_t *t, size_t n)
+{
+	qsort(t, n, sizeof(*t), cmp);
+	printf("%s %s %zu p50 %lu p99 %lu p999 %lu\n", kind, mode, size,
+	       (unsigned long)t[n / 2], (unsigned long)t[n * 99 / 100],
+	       (unsigned long)t[n * 999 / 1000]);
+	fflush(stdout);
+}
+
+/* A child that echoes: size bytes in, size bytes out, until EOF */
+static void echo(const char *kind, int lfd, size_t size)
+{
+	char *buf = malloc(size);
+	int fd = accept(lfd, NULL, NULL);
+
+	nodelay(kind, fd);
+	for (;;) {
+		size_t got = 0;
+
+		while (got < size) {
+			ssize_t r = read(fd, buf + got, size - got);
+
+			if (r <= 0)
+				_exit(0);
+			got += r;
+		}
+		write_all(fd, buf, size);
+	}
+}
+
+static void drain(int lfd)
+{
+	static char buf[1 << 18];
+	int fd = accept(lfd, NULL, NULL);
+	char done = 1;
+
+	while (read(fd, buf, sizeof(buf)) > 0)
+		;
+	write_all(fd, &done, 1);
+	_exit(0);
+}
+
+static void pingpong(const char *kind, size_t size, size_t n)
+{
+	uint64_t *t = calloc(n, sizeof(*t));
+	char *buf = calloc(1, size);
+	int lfd, fd;
+	size_t i;
+
+	enter("b");
+	lfd = listen_on(kind);
+	if (!fork())
+		echo(kind, lfd, size);
+	enter("a");
+	fd = connect_to(kind);
+	for (i = 0; i < n; i++) {
+		uint64_t at = now_ns();
+
+		write_all(fd, buf, size);
+		read_all(fd, buf, size);
+		t[i] = now_ns() - at;
+	}
+	close(fd);
+	close(lfd);
+	wait(NULL);
+	report(kind, "pingpong", size, t, n);
+}
+
+/* Both ends in one process: no context switch in the figure */
+static void selfpong(const char *kind, size_t size, size_t n)
+{
+	uint64_t *t = calloc(n, sizeof(*t));
+	char *buf = calloc(1, size);
+	int lfd, fd, peer;
+	size_t i;
+
+	enter("b");
+	lfd = listen_on(kind);
+	enter("a");
+	fd = connect_to(kind);
+	peer = accept(lfd, NULL, NULL);
+	nodelay(kind, peer);
+	for (i = 0; i < n; i++) {
+		uint64_t at = now_ns();
+
+		write_all(fd, buf, size);
+		read_all(peer, buf, size);
+		write_all(peer, buf, size);
+		read_all(fd, buf, size);
+		t[i] = now_ns() - at;
+	}
+	close(fd);
+	close(peer);
+	close(lfd);
+	report(kind, "selfpong", size, t, n);
+}
+
+static void bulk(const char *kind, size_t size, size_t n)
+{
+	char *buf = calloc(1, size), done;
+	uint64_t at, ns;
+	int lfd, fd;
+	size_t i;
+
+	enter("b");
+	lfd = listen_on(kind);
+	if (!fork())
+		drain(lfd);
+	enter("a");
+	fd = connect_to(kind);
+	at = now_ns();
+	for (i = 0; i < n; i++)
+		write_all(fd, buf, size);
+	shutdown(fd, SHUT_WR);
+	read_all(fd, &done, 1);
+	ns = now_ns() - at;
+	close(fd);
+	close(lfd);
+	wait(NULL);
+	printf("%s bulk %zu ns_per_KB %lu\n", kind, size,
+	       (unsigned long)(ns * 1024 / (size * n)));
+	fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+	struct sched_param sp = { 0 };
+	size_t size, n;
+
+	if (argc != 5)
+		errx(2, "usage: ttp_bench TRANSPORT pingpong|selfpong|bulk SIZE COUNT");
+	sched_setscheduler(0, SCHED_BATCH, &sp);
+	size = strtoul(argv[3], NULL, 0);
+	n = strtoul(argv[4], NULL, 0);
+	if (!size || !n)
+		errx(2, "SIZE and COUNT are positive numbers");
+	if (!strcmp(argv[2], "pingpong"))
+		pingpong(argv[1], size, n);
+	else if (!strcmp(argv[2], "selfpong"))
+		selfpong(argv[1], size, n);
+	else if (!strcmp(argv[2], "bulk"))
+		bulk(argv[1], size, n);
+	else
+		errx(2, "unknown mode %s", argv[2]);
+	return 0;
+}
