@@ -931,7 +931,9 @@ TEST_F(sock, backlog_full_then_drained)
 	for (i = 0; i < 8; i++) {
 		EXPECT_EQ(POLLOUT, ttp_poll(client[i], POLLOUT, 5000));
 		EXPECT_EQ(0, socket_error(client[i]));
-		EXPECT_EQ(1, send(client[i], "x", 1, 0));
+		EXPECT_EQ(1, send(client[i], "x", 1, MSG_NOSIGNAL));
+	}
+	for (i = 0; i < 8; i++) {
 		close(client[i]);
 		close(fd[i]);
 	}

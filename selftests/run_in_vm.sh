@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Every kselftest, on a machine where the module is installed and not loaded.
+# Prints KTAP; each test of a program counts as one. Exit status 1 if any fails.
+#
+#   run_in_vm.sh [TEST]...     ttp_data, ttp_dev.sh ...; default: all
+
+cd "$(dirname "$0")" || exit 1
+. ./lib.sh
+
+tests=(ttp_load.sh ttp_socket ttp_data ttp_frames ttp_peer ttp_device
+	ttp_dev.sh ttp_loss.sh ttp_tools.sh ttp_unload.sh)
+[ $# -eq 0 ] || tests=("$@")
+
+# The debug kernel looks at every access to memory: it takes its time.
+if [ -z "${TTP_SLOW:-}" ] && [ -e /sys/kernel/debug/kmemleak ]; then
+	export TTP_SLOW=1
+fi
+
+failed=0
+
+# A program that ends early or without a word has failed as well.
+run() {
+	local test=$1 out status planned seen bad start=$SECONDS
+	out=$(mktemp)
+
+	echo "# ---- $test"
+	timeout --kill-after=10 $((300 * (1 + ${TTP_SLOW:-0}))) "./$test" 2>&1 |
+		tee "$out"
+	status=${PIPESTATUS[0]}
+	planned=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' "$out" | head -n 1)
+	seen=$(grep -c '^\(not \)\?ok ' "$out")
+	bad=$(grep -c '^not ok ' "$out")
+	rm -f "$out"
+	echo "# ---- $test: exit status $status, $((SECONDS - start)) s"
+	if [ "$bad" -eq 0 ] && { [ "$status" -ne 0 ] ||
+			[ "$seen" -ne "${planned:--1}" ]; }; then
+		echo "not ok $((seen + 1)) $test: status $status, $seen of ${planned:-?} tests"
+		bad=1
+	fi
+	failed=$((failed + bad))
+}
+
+for test in "${tests[@]}"; do
+	run "$test"
+done
+[ "$failed" -eq 0 ]
