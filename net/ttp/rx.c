@@ -36,16 +36,6 @@ void ttp_rx_reopen(struct ttp_link *link, const struct ttp_frame *f)
 	link->offered = min(link->offered, f->max_payload);
 }
 
-bool ttp_rx_accept(struct ttp_link *link)
-{
-	if (ttp_sock_queue_ready(link)) {
-		link->wake |= TTP_WAKE_ACCEPT;
-		return true;
-	}
-	ttp_pipeline_event(link, TTP_EV_ABORT);
-	return false;
-}
-
 static void ttp_rx_sample(struct ttp_link *link, u32 rtt)
 {
 	struct ttp_core *c = &link->c;
@@ -54,6 +44,18 @@ static void ttp_rx_sample(struct ttp_link *link, u32 rtt)
 	rtt = clamp(rtt, 1U, (u32)TTP_WAIT_MAX_US);
 	c->srtt = c->srtt ? c->srtt - c->srtt / 8 + rtt / 8 : rtt;
 	c->srtt = max(c->srtt, 1U);
+}
+
+bool ttp_rx_accept(struct ttp_link *link)
+{
+	if (ttp_sock_queue_ready(link)) {
+		if (link->opens == 1)
+			ttp_rx_sample(link, ttp_now() - link->ask_at);
+		link->wake |= TTP_WAKE_ACCEPT;
+		return true;
+	}
+	ttp_pipeline_event(link, TTP_EV_ABORT);
+	return false;
 }
 
 void ttp_rx_connect(struct ttp_link *link, const struct ttp_frame *f)
@@ -174,7 +176,7 @@ void ttp_rx_nack(struct ttp_link *link, const struct sk_buff *skb,
 	}
 	while ((e = ttp_replay_pick(&c->snd, e, r, n))) {
 		/* Its replay may still be on the way */
-		if (e->tries && now - e->sent < c->srtt / 2)
+		if (e->tries && now - e->sent < c->srtt / 4 * 3)
 			continue;
 		ttp_rx_mark(link, e);
 	}

@@ -53,6 +53,8 @@ void ttp_tx_open(struct ttp_link *link)
 
 void ttp_tx_open_ack(struct ttp_link *link)
 {
+	if (!link->opens)
+		link->ask_at = ttp_now();
 	ttp_output_open(link, TTP_OP_OPEN_ACK);
 	if (link->c.state == TTP_CLOSED || link->c.state == TTP_OPEN_RECD)
 		ttp_tx_backoff_open(link);
