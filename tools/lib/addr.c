@@ -155,9 +155,10 @@ char *ttp_addr_format(const struct sockaddr_ttp *addr, char *text)
 		snprintf(dev + 1, IF_NAMESIZE, "if%d", addr->sttp_ifindex);
 	if (dev[1])
 		dev[0] = '%';
-	if (addr->sttp_vc == TTP_VC_ANY)
+	if (addr->sttp_vc == TTP_VC_ANY && mac[0] != '*')
 		strcpy(vc, ".any");
-	else if (addr->sttp_vc || strchr(dev, '.'))
+	else if (addr->sttp_vc <= TTP_VC_MAX &&
+		 (addr->sttp_vc || strchr(dev, '.')))
 		snprintf(vc, sizeof(vc), ".%u", addr->sttp_vc);
 	if (addr->sttp_port)
 		snprintf(port, sizeof(port), ":%u", ntohs(addr->sttp_port));
