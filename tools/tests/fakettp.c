@@ -21,7 +21,7 @@
 #include <linux/genetlink.h>
 #include <linux/ttp.h>
 
-#define NEXT(f)		((typeof(&f))dlsym(RTLD_NEXT, #f))
+#define NEXT(f)		((typeof(f) *)dlsym(RTLD_NEXT, #f))
 #define FDS		1024
 #define FAMILY		42
 #define GROUP		7

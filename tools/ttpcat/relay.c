@@ -106,7 +106,7 @@ static void amounts(const struct relay *r, char *text, size_t len)
 	double s = (ttp_time_now() - r->start) / 1e9;
 
 	if (s <= 0)
-		s = 1e-9;
+		s = 0.000001;
 	snprintf(text, len, "sent %s (%s/s), received %s (%s/s), %.1f s",
 		 ttp_num_bytes(r->up.bytes, up),
 		 ttp_num_bytes(r->up.bytes / s, rate_up),

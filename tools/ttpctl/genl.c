@@ -88,7 +88,7 @@ static const char *ext_ack_name(struct genl *g, uint32_t offset)
 	uint16_t type;
 
 	mnl_attr_for_each(a, g->req, sizeof(struct genlmsghdr)) {
-		if ((const char *)a - (const char *)g->req != offset)
+		if ((size_t)((const char *)a - (const char *)g->req) != offset)
 			continue;
 		type = mnl_attr_get_type(a);
 		return g->names && type <= g->names_max ? g->names[type] : NULL;
@@ -167,7 +167,7 @@ static int trouble(struct genl *g, const char *what)
 	return EXIT_KERNEL;
 }
 
-/* NLMSG_ERROR: an acknowledgement or a refusal. */
+/* NLMSG_ERROR: consent or a refusal. */
 static int answer_error(struct genl *g, const struct nlmsghdr *nlh)
 {
 	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);

@@ -176,11 +176,38 @@ static json_t *flags_json(const struct link_rec *r)
 	return list;
 }
 
-#define JSON_INFO(o, i, member)	out_u64(o, #member, (i)->member)
+static void info_json(json_t *o, const struct ttp_info *i)
+{
+	out_u64(o, "epoch", i->epoch);
+	out_u64(o, "max_payload", i->max_payload);
+	out_u64(o, "tx_una", i->tx_una);
+	out_u64(o, "tx_nxt", i->tx_nxt);
+	out_u64(o, "rx", i->rx);
+	out_u64(o, "window", i->window);
+	out_u64(o, "peer_window", i->peer_window);
+	out_u64(o, "bays_share", i->bays_share);
+	out_u64(o, "bays_open", i->bays_open);
+	out_u64(o, "bays_held", i->bays_held);
+	out_u64(o, "srtt_us", i->srtt_us);
+	out_u64(o, "chalk_ms", i->chalk_ms);
+	out_u64(o, "give_up_ms", i->give_up_ms);
+	out_u64(o, "snd_queued", i->snd_queued);
+	out_u64(o, "snd_unacked", i->snd_unacked);
+	out_u64(o, "rcv_queued", i->rcv_queued);
+	out_u64(o, "rcv_early", i->rcv_early);
+	out_u64(o, "frames_tx", i->frames_tx);
+	out_u64(o, "frames_rx", i->frames_rx);
+	out_u64(o, "bytes_tx", i->bytes_tx);
+	out_u64(o, "bytes_rx", i->bytes_rx);
+	out_u64(o, "replays", i->replays);
+	out_u64(o, "nacks_tx", i->nacks_tx);
+	out_u64(o, "nacks_rx", i->nacks_rx);
+	out_u64(o, "dups_rx", i->dups_rx);
+	out_u64(o, "probes_tx", i->probes_tx);
+}
 
 static json_t *link_json(const struct link_rec *r)
 {
-	const struct ttp_info *i = &r->i;
 	json_t *o = json_object();
 
 	out_str(o, "state", link_state(r));
@@ -196,32 +223,7 @@ static json_t *link_json(const struct link_rec *r)
 	out_u64(o, "inode", r->inode);
 	if (r->has_uid)
 		out_u64(o, "uid", r->uid);
-	JSON_INFO(o, i, epoch);
-	JSON_INFO(o, i, max_payload);
-	JSON_INFO(o, i, tx_una);
-	JSON_INFO(o, i, tx_nxt);
-	JSON_INFO(o, i, rx);
-	JSON_INFO(o, i, window);
-	JSON_INFO(o, i, peer_window);
-	JSON_INFO(o, i, bays_share);
-	JSON_INFO(o, i, bays_open);
-	JSON_INFO(o, i, bays_held);
-	JSON_INFO(o, i, srtt_us);
-	JSON_INFO(o, i, chalk_ms);
-	JSON_INFO(o, i, give_up_ms);
-	JSON_INFO(o, i, snd_queued);
-	JSON_INFO(o, i, snd_unacked);
-	JSON_INFO(o, i, rcv_queued);
-	JSON_INFO(o, i, rcv_early);
-	JSON_INFO(o, i, frames_tx);
-	JSON_INFO(o, i, frames_rx);
-	JSON_INFO(o, i, bytes_tx);
-	JSON_INFO(o, i, bytes_rx);
-	JSON_INFO(o, i, replays);
-	JSON_INFO(o, i, nacks_tx);
-	JSON_INFO(o, i, nacks_rx);
-	JSON_INFO(o, i, dups_rx);
-	JSON_INFO(o, i, probes_tx);
+	info_json(o, &r->i);
 	return o;
 }
 
