@@ -41,7 +41,8 @@ u32 ttp_replay_ack(struct ttp_snd *s, u32 rx, struct list_head *done)
 	u32 acked = rx + 1 - s->una;
 	struct ttp_entry *e, *tmp;
 
-	if (!acked)
+	/* Nothing new, or overtaken by a younger one. */
+	if (!acked || !ttp_replay_ack_ok(s, rx))
 		return 0;
 
 	list_for_each_entry_safe(e, tmp, &s->list, node) {
@@ -283,14 +284,13 @@ static void ttp_gap_name(const struct ttp_rcv *v, struct ttp_gap_list *l,
 	l->end = to;
 }
 
-/* Of the missing ids, name those up to again and those after named, to hi. */
+/* Of what is missing, name up to again, and from behind named up to hi. */
 static void ttp_gap_collect(const struct ttp_rcv *v, struct ttp_gap_list *l,
 			    u32 again, u32 named, u32 hi)
 {
 	struct ttp_entry *e;
 	u32 from = 1, to;
 
-	named = max(named, again);
 	list_for_each_entry(e, &v->early, node) {
 		to = e->first - 1 - v->rx;
 		ttp_gap_name(v, l, from, min(to, again));

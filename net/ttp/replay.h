@@ -89,7 +89,7 @@ bool ttp_replay_ack_ok(const struct ttp_snd *s, u32 rx);
 /**
  * ttp_replay_ack() - retire what is acknowledged
  * @s: the sender
- * @rx: last id the peer has, checked with ttp_replay_ack_ok()
+ * @rx: last id the peer has; does nothing unless ttp_replay_ack_ok()
  * @done: entries that are acknowledged whole are moved to its tail
  *
  * Return: ids newly acknowledged.
