@@ -411,9 +411,10 @@ TEST(names)
 
 /* ---- acceptance ---- */
 
-#define WINDOW	8
-#define MINE	0x2222		/* the link's epoch */
-#define OTHER	0x1111
+#define WINDOW		8	/* ids that the link takes */
+#define PEER_WINDOW	4	/* ids that its peer takes */
+#define MINE		0x2222	/* the link's epoch */
+#define OTHER		0x1111
 
 /* A link with ids una .. una + flying - 1 in flight, rx received. */
 static struct ttp_core core_at(unsigned int state, u32 una, u32 flying, u32 rx)
@@ -421,6 +422,7 @@ static struct ttp_core core_at(unsigned int state, u32 una, u32 flying, u32 rx)
 	struct ttp_core c = {
 		.state = state, .epoch = MINE, .max_payload = 1000,
 		.isn = una - 50, .peer_isn = rx - 50, .peer_isn_known = true,
+		.peer_window = PEER_WINDOW,
 	};
 
 	ttp_replay_init(&c.snd, una);
@@ -456,7 +458,7 @@ static struct verdict judge(const struct ttp_core *c, const struct ttp_frame *f)
 	const struct verdict ok = { TTP_STAND_OK, TTP_DROP_NONE };
 	const struct verdict no_link = { TTP_STAND_NO_LINK, TTP_DROP_NONE };
 	s64 tx = (s32)(f->tx - c->rcv.rx), ack = (s32)(f->rx - c->snd.una);
-	s64 flying = (s32)(c->snd.nxt - c->snd.una);
+	s64 flying = (s32)(c->snd.nxt - c->snd.una), oldest;
 	bool opening = c->state == TTP_OPEN_SENT;
 
 	if (c->state == TTP_CLOSED)
@@ -481,8 +483,13 @@ static struct verdict judge(const struct ttp_core *c, const struct ttp_frame *f)
 		/* RxID in [una - 1, nxt] */
 		return ack >= -1 && ack <= flying ? ok : dropped(TTP_DROP_ID);
 	}
-	/* acknowledgements in [una - 1, nxt - 1], and nothing without one */
-	if (!(f->flags & TTP_F_ACK_VALID) || ack < -1 || ack > flying - 1)
+	/*
+	 * acknowledgements in [una - 1, nxt - 1], or older by a window at most:
+	 * such a frame was overtaken; and nothing without one. A half-open link
+	 * has sent nothing that could be.
+	 */
+	oldest = c->state == TTP_OPEN_RECD ? -1 : -1 - PEER_WINDOW;
+	if (!(f->flags & TTP_F_ACK_VALID) || ack < oldest || ack > flying - 1)
 		return dropped(TTP_DROP_ACK);
 	if (f->op == TTP_OP_CLOSE)
 		return tx >= 1 && tx <= 1 + WINDOW ? ok : dropped(TTP_DROP_ID);

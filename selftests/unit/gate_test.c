@@ -376,6 +376,13 @@ TEST(ask_few_bays)
 	EXPECT_TRUE(ttp_gate_ask(&g, 256, 12, 11));
 	EXPECT_FALSE(ttp_gate_ask(&g, 256, 13, 12));
 	EXPECT_TRUE(ttp_gate_ask(&g, 256, 16, 15));
+	/* A quarter of four is one. */
+	ttp_gate_init(&g, 4, 0);
+	g.leased = 3;
+	EXPECT_FALSE(ttp_gate_ask(&g, 256, 2, 1));
+	EXPECT_TRUE(ttp_gate_ask(&g, 256, 3, 2));
+	EXPECT_FALSE(ttp_gate_ask(&g, 256, 3, 2));
+	EXPECT_TRUE(ttp_gate_ask(&g, 256, 4, 3));
 }
 
 /*

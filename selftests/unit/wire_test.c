@@ -332,14 +332,17 @@ TEST(flags)
 
 TEST(count_and_size)
 {
-	unsigned int op, count, n;
+	unsigned int op, i, count, n;
 	u8 data[TTP_HDR_LEN];
 	enum ttp_reason want;
 	struct ttp_frame f;
 
 	for (op = 0; op < TTP_OPS; op++) {
-		for (count = 0; count < 256; count++) {
-			n = (count * 37) % 300;
+		/* Payload: any, exactly enough, one byte less. */
+		for (i = 0; i < 3 * 256; i++) {
+			count = i / 3;
+			n = i % 3 ? count * 8 : (count * 37) % 300;
+			n -= i % 3 == 2 && n;
 			f = golden_open_fields;
 			f.op = op;
 			f.count = count;
