@@ -258,6 +258,20 @@ static enum ttp_standing ttp_fsm_check_ids(const struct ttp_core *c,
 	}
 }
 
+/*
+ * [una - 1, nxt - 1], or overtaken by a later one: then it acknowledges
+ * nothing, but what the frame brings is as good as ever.
+ */
+static bool ttp_fsm_ack_ok(const struct ttp_core *c, u32 rx)
+{
+	if (ttp_replay_ack_ok(&c->snd, rx))
+		return true;
+	/* Half-open: only the opener of now knows our first id */
+	return c->state != TTP_OPEN_RECD &&
+	       ttp_between(rx, c->snd.una - 1 - c->peer_window,
+			   c->snd.una - 1);
+}
+
 /* Opcodes that live links send with ACK_VALID, always */
 static bool ttp_fsm_acks(u8 op)
 {
@@ -281,8 +295,7 @@ enum ttp_standing ttp_fsm_check(const struct ttp_core *c,
 	    f->op != TTP_OP_OPEN_NACK)
 		return TTP_STAND_OK;
 	if (ttp_fsm_acks(f->op) &&
-	    (!(f->flags & TTP_F_ACK_VALID) ||
-	     !ttp_replay_ack_ok(&c->snd, f->rx)))
+	    (!(f->flags & TTP_F_ACK_VALID) || !ttp_fsm_ack_ok(c, f->rx)))
 		return ttp_fsm_drop(reason, TTP_DROP_ACK);
 	return ttp_fsm_check_ids(c, f, reason);
 }

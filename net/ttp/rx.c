@@ -144,6 +144,9 @@ void ttp_rx_ack(struct ttp_link *link, const struct ttp_frame *f)
 		return;
 	if (f->op == TTP_OP_CLOSE_ACK)
 		rx = c->close_tx - 1;
+	/* Overtaken on the way: what it says of FULL and bays is old too */
+	if (ttp_before(rx, c->snd.una - 1))
+		return;
 	c->gate.grant = f->grant;
 	if (ttp_replay_ack(&c->snd, rx, &done)) {
 		if (c->gate.asked && !ttp_before(rx, c->gate.ask)) {
