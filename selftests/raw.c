@@ -3,14 +3,17 @@
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/time.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include "raw.h"
 
-int raw_socket(const struct ttp_node *node)
+static int packet_socket(const struct ttp_node *node, int protocol)
 {
 	struct sockaddr_ll sll = { .sll_family = AF_PACKET };
 	int one = 1, size = 4 << 20, s;
@@ -20,13 +23,23 @@ int raw_socket(const struct ttp_node *node)
 	if (s < 0)
 		err(1, "packet socket");
 	setsockopt(s, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-	if (setsockopt(s, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)))
-		err(1, "PACKET_IGNORE_OUTGOING");
-	sll.sll_protocol = htons(ETH_P_TTP);
+	setsockopt(s, SOL_SOCKET, SO_TIMESTAMP, &one, sizeof(one));
+	sll.sll_protocol = htons(protocol);
 	sll.sll_ifindex = node->ifindex;
 	if (bind(s, (struct sockaddr *)&sll, sizeof(sll)))
 		err(1, "packet socket: bind");
 	return s;
+}
+
+int raw_socket(const struct ttp_node *node)
+{
+	/* Bound to one protocol it sees incoming frames only. */
+	return packet_socket(node, ETH_P_TTP);
+}
+
+int raw_capture(const struct ttp_node *node)
+{
+	return packet_socket(node, ETH_P_ALL);
 }
 
 static void put16(unsigned char *at, uint16_t v)
@@ -112,19 +125,38 @@ int raw_send(int s, const struct raw *f)
 	return send(s, buf, len, 0) == len ? 0 : -1;
 }
 
+static int receive(int s, unsigned char *buf, struct raw *f)
+{
+	union {
+		struct cmsghdr	h;
+		char		space[CMSG_SPACE(sizeof(struct timeval))];
+	} control;
+	struct iovec v = { buf, RAW_MAX };
+	struct msghdr m = {
+		.msg_iov = &v, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	struct timeval tv = { 0 };
+	int len;
+
+	len = recvmsg(s, &m, MSG_DONTWAIT);
+	if (len < 0 || !raw_parse(buf, len, f))
+		return -1;
+	if (CMSG_FIRSTHDR(&m))
+		memcpy(&tv, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(tv));
+	f->at = tv.tv_sec * 1000000L + tv.tv_usec;
+	return 0;
+}
+
 int raw_recv(int s, unsigned char *buf, struct raw *f, long ms)
 {
 	long end = ttp_now_ms() + ms;
 	struct pollfd p = { .fd = s, .events = POLLIN };
 	long left = ms;
-	int len;
 
 	do {
-		if (poll(&p, 1, left) > 0) {
-			len = recv(s, buf, RAW_MAX, MSG_DONTWAIT);
-			if (len > 0 && raw_parse(buf, len, f))
-				return 0;
-		}
+		if (poll(&p, 1, left > 0 ? left : 0) > 0 && !receive(s, buf, f))
+			return 0;
 		left = end - ttp_now_ms();
 	} while (left > 0);
 	return -1;

@@ -43,6 +43,7 @@ enum raw_op {
  * @n: bytes of payload
  * @payload: the payload; sending, NULL: zeros
  * @size: length of the whole frame; sending, 0: RAW_HDR + @n
+ * @at: when it came, microseconds
  */
 struct raw {
 	unsigned char	dst[6];
@@ -61,10 +62,13 @@ struct raw {
 	uint16_t	n;
 	const void	*payload;
 	int		size;
+	long		at;
 };
 
 /* A packet socket that sees what comes in on the wire of a node */
 int raw_socket(const struct ttp_node *node);
+/* One that sees what goes out as well */
+int raw_capture(const struct ttp_node *node);
 /* Write a frame; its length. The buffer has RAW_MAX bytes. */
 int raw_build(unsigned char *buf, const struct raw *f);
 /* Read a frame; false if it is none of ours. f->payload points into buf. */
