@@ -18,7 +18,8 @@ static int packet_socket(const struct ttp_node *node, int protocol)
 	struct sockaddr_ll sll = { .sll_family = AF_PACKET };
 	int one = 1, size = 4 << 20, s;
 
-	ttp_enter(node);
+	if (node->ns >= 0)
+		ttp_enter(node);
 	s = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (s < 0)
 		err(1, "packet socket");

@@ -65,7 +65,7 @@ struct raw {
 	long		at;
 };
 
-/* A packet socket that sees what comes in on the wire of a node */
+/* A packet socket that sees what comes in on a node's wire; ns -1: here */
 int raw_socket(const struct ttp_node *node);
 /* One that sees what goes out as well */
 int raw_capture(const struct ttp_node *node);

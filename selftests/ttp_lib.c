@@ -230,6 +230,35 @@ int ttp_stats_read(struct ttp_stats *s)
 	return converse(NETLINK_GENERIC, &r, take_stat, s);
 }
 
+int ttp_reset_link(int ifindex, const struct sockaddr_ttp *peer, int lport)
+{
+	uint16_t port = htons(lport);
+	struct request r;
+
+	genl_init(&r, genl_family(), TTP_CMD_LINK_DEL, NLM_F_ACK);
+	put(&r, TTP_A_LINK_IFINDEX, &ifindex, 4);
+	put(&r, TTP_A_LINK_PEER, peer->sttp_mac, 6);
+	put(&r, TTP_A_LINK_VC, &peer->sttp_vc, 1);
+	put(&r, TTP_A_LINK_LPORT, &port, 2);
+	put(&r, TTP_A_LINK_RPORT, &peer->sttp_port, 2);
+	return converse(NETLINK_GENERIC, &r, NULL, NULL);
+}
+
+static void count(const struct nlmsghdr *h, void *arg)
+{
+	*(int *)arg += !!genl_attr(h, TTP_A_LINK_INFO);
+}
+
+int ttp_count_links(void)
+{
+	struct request r;
+	int n = 0, result;
+
+	genl_init(&r, genl_family(), TTP_CMD_LINK_GET, NLM_F_DUMP);
+	result = converse(NETLINK_GENERIC, &r, count, &n);
+	return result ? result : n;
+}
+
 uint64_t ttp_stat(const struct ttp_stats *s, const char *name)
 {
 	int i;
@@ -277,6 +306,25 @@ int ttp_link_flags(int ifindex, unsigned int flags, unsigned int change)
 	struct request r;
 
 	request_init(&r, RTM_NEWLINK, NLM_F_ACK, &i, sizeof(i));
+	return converse(NETLINK_ROUTE, &r, NULL, NULL);
+}
+
+int ttp_link_set(int ifindex, int attr, const void *data, int len)
+{
+	struct ifinfomsg i = { .ifi_index = ifindex };
+	struct request r;
+
+	request_init(&r, RTM_NEWLINK, NLM_F_ACK, &i, sizeof(i));
+	put(&r, attr, data, len);
+	return converse(NETLINK_ROUTE, &r, NULL, NULL);
+}
+
+int ttp_link_del(int ifindex)
+{
+	struct ifinfomsg i = { .ifi_index = ifindex };
+	struct request r;
+
+	request_init(&r, RTM_DELLINK, NLM_F_ACK, &i, sizeof(i));
 	return converse(NETLINK_ROUTE, &r, NULL, NULL);
 }
 

@@ -81,6 +81,12 @@ int ttp_dev_cmd(int cmd, int ifindex, const struct ttp_opt *opts, int n);
 int ttp_dev_add(int ifindex);
 int ttp_dev_del(int ifindex);
 int ttp_link_flags(int ifindex, unsigned int flags, unsigned int change);
+/* rtnetlink: change one IFLA_* of a device, and delete a device */
+int ttp_link_set(int ifindex, int attr, const void *data, int len);
+int ttp_link_del(int ifindex);
+/* TTP_CMD_LINK_DEL and a count of links (TTP_CMD_LINK_GET) */
+int ttp_reset_link(int ifindex, const struct sockaddr_ttp *peer, int lport);
+int ttp_count_links(void);
 int ttp_stats_read(struct ttp_stats *s);
 uint64_t ttp_stat(const struct ttp_stats *s, const char *name);
 uint64_t ttp_counter(const struct ttp_node *node, const char *name);
