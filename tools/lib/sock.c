@@ -18,6 +18,12 @@ const char *ttp_sock_strerror(int err)
 		return "no such device, or TTP is not enabled on it (ttpctl dev add DEV)";
 	case ECONNREFUSED:
 		return "connection refused, nobody listens there";
+	case ECONNABORTED:
+		return "the link was reset on this side";
+	case ECONNRESET:
+		return "the peer has reset the link";
+	case EMSGSIZE:
+		return "longer than a record can be";
 	case ENETRESET:
 		return "the device's address has changed";
 	}
