@@ -545,18 +545,22 @@ static void ttp_dev_changeaddr(struct ttp_dev *dev)
 	ttp_netlink_notify(dev, TTP_CMD_DEV_SET);
 }
 
-static int ttp_dev_prechangemtu(struct net_device *ndev, void *ptr)
+/* A veto puts the old size back, which is said by another event. */
+static int ttp_dev_changemtu(struct ttp_dev *dev)
 {
-	const struct netdev_notifier_info_ext *info = ptr;
+	struct net_device *ndev = dev->netdev;
 
-	if (info->ext.mtu >= TTP_DEV_MTU_MIN)
-		return NOTIFY_DONE;
+	if (ndev->mtu < TTP_DEV_MTU_MIN) {
+		/* The way back to the user has room for a number only. */
+		if (net_ratelimit())
+			netdev_info(ndev, "TTP is enabled here and needs an MTU of at least %u\n",
+				    TTP_DEV_MTU_MIN);
+		return notifier_from_errno(-EINVAL);
+	}
 
-	/* This event's way back to the user has room for a number only. */
-	if (net_ratelimit())
-		netdev_info(ndev, "TTP is enabled here and needs an MTU of at least %u\n",
-			    TTP_DEV_MTU_MIN);
-	return notifier_from_errno(-EINVAL);
+	ttp_link_mtu(dev);
+	ttp_netlink_notify(dev, TTP_CMD_DEV_SET);
+	return NOTIFY_DONE;
 }
 
 static int ttp_dev_prechangeupper(struct net_device *ndev, void *ptr)
@@ -592,12 +596,8 @@ static int ttp_dev_event(struct notifier_block *nb, unsigned long event,
 	case NETDEV_CHANGEADDR:
 		ttp_dev_changeaddr(dev);
 		break;
-	case NETDEV_PRECHANGEMTU:
-		return ttp_dev_prechangemtu(ndev, ptr);
 	case NETDEV_CHANGEMTU:
-		ttp_link_mtu(dev);
-		ttp_netlink_notify(dev, TTP_CMD_DEV_SET);
-		break;
+		return ttp_dev_changemtu(dev);
 	case NETDEV_PRECHANGEUPPER:
 		return ttp_dev_prechangeupper(ndev, ptr);
 	case NETDEV_CHANGENAME:

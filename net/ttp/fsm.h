@@ -5,6 +5,7 @@
 #ifndef _TTP_FSM_H
 #define _TTP_FSM_H
 
+#include <linux/bits.h>
 #include <linux/types.h>
 #include <uapi/linux/ttp.h>
 #include "gate.h"
@@ -23,31 +24,31 @@ enum ttp_event {
 };
 
 /* Actions of a cell, carried out by Q3 in this order */
-#define TTP_ACT_ILLEGAL		(1 << 0)  /* count and trace */
-#define TTP_ACT_IGNORE		(1 << 1)  /* count */
-#define TTP_ACT_ACCEPT		(1 << 2)  /* hand the link to its listener */
-#define TTP_ACT_CONNECT		(1 << 3)  /* take the ids of OPEN_ACK */
-#define TTP_ACT_CROSS		(1 << 4)  /* crossing OPENs: higher epoch */
-#define TTP_ACT_ACK_IN		(1 << 5)  /* RxID acknowledges */
-#define TTP_ACT_NACK_IN		(1 << 6)  /* replay the ranges */
-#define TTP_ACT_FULL_IN		(1 << 7)  /* stop sending */
-#define TTP_ACT_DATA		(1 << 8)  /* take the payload */
-#define TTP_ACT_XMIT		(1 << 9)  /* send what the gate admits */
-#define TTP_ACT_SCAN		(1 << 10) /* the scanner's work */
-#define TTP_ACT_SEND_OPEN	(1 << 11)
-#define TTP_ACT_OPEN_ACK	(1 << 12) /* send it, the original one */
-#define TTP_ACT_ACK_OUT		(1 << 13) /* send an ACK at once */
-#define TTP_ACT_PROBE		(1 << 14) /* send ACK with ACK_REQ */
-#define TTP_ACT_CLOSE_ACK	(1 << 15)
-#define TTP_ACT_CLOSE_NACK	(1 << 16)
-#define TTP_ACT_ANSWER_NOLINK	(1 << 17) /* no link: NACK_NOLINK */
-#define TTP_ACT_ANSWER_CLOSED	(1 << 18) /* no link: CLOSE_ACK, not valid */
-#define TTP_ACT_LISTEN		(1 << 19) /* no link: offer to a listener */
-#define TTP_ACT_RESET_OUT	(1 << 20) /* send NACK_NOLINK, unsolicited */
-#define TTP_ACT_REFUSED		(1 << 21) /* error: ECONNREFUSED */
-#define TTP_ACT_RESET_IN	(1 << 22) /* error: ECONNRESET */
-#define TTP_ACT_TIMEDOUT	(1 << 23) /* error: ETIMEDOUT */
-#define TTP_ACT_PEER_DONE	(1 << 24) /* closed by the peer: EOF, EPIPE */
+#define TTP_ACT_ILLEGAL		BIT(0)  /* count and trace */
+#define TTP_ACT_IGNORE		BIT(1)  /* count */
+#define TTP_ACT_ACCEPT		BIT(2)  /* hand the link to its listener */
+#define TTP_ACT_CONNECT		BIT(3)  /* take the ids of OPEN_ACK */
+#define TTP_ACT_CROSS		BIT(4)  /* crossing OPENs: higher epoch */
+#define TTP_ACT_ACK_IN		BIT(5)  /* RxID acknowledges */
+#define TTP_ACT_NACK_IN		BIT(6)  /* replay the ranges */
+#define TTP_ACT_FULL_IN		BIT(7)  /* stop sending */
+#define TTP_ACT_DATA		BIT(8)  /* take the payload */
+#define TTP_ACT_XMIT		BIT(9)  /* send what the gate admits */
+#define TTP_ACT_SCAN		BIT(10) /* the scanner's work */
+#define TTP_ACT_SEND_OPEN	BIT(11)
+#define TTP_ACT_OPEN_ACK	BIT(12) /* send it, the original one */
+#define TTP_ACT_ACK_OUT		BIT(13) /* send an ACK at once */
+#define TTP_ACT_PROBE		BIT(14) /* send ACK with ACK_REQ */
+#define TTP_ACT_CLOSE_ACK	BIT(15)
+#define TTP_ACT_CLOSE_NACK	BIT(16)
+#define TTP_ACT_ANSWER_NOLINK	BIT(17) /* no link: NACK_NOLINK */
+#define TTP_ACT_ANSWER_CLOSED	BIT(18) /* no link: CLOSE_ACK, not valid */
+#define TTP_ACT_LISTEN		BIT(19) /* no link: offer to a listener */
+#define TTP_ACT_RESET_OUT	BIT(20) /* send NACK_NOLINK, unsolicited */
+#define TTP_ACT_REFUSED		BIT(21) /* error: ECONNREFUSED */
+#define TTP_ACT_RESET_IN	BIT(22) /* error: ECONNRESET */
+#define TTP_ACT_TIMEDOUT	BIT(23) /* error: ETIMEDOUT */
+#define TTP_ACT_PEER_DONE	BIT(24) /* closed by the peer: EOF, EPIPE */
 
 /**
  * struct ttp_cell - what to do about an event in a state

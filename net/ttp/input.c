@@ -21,14 +21,15 @@ static enum ttp_reason ttp_input_check_mac(const struct ttp_dev *dev,
 					   const struct sk_buff *skb)
 {
 	const struct ethhdr *eth = eth_hdr(skb);
-	bool own;
+	bool own, looped;
 
 	if (skb->pkt_type != PACKET_HOST && skb->pkt_type != PACKET_LOOPBACK)
 		return TTP_DROP_NOT_FOR_US;
 	if (!is_valid_ether_addr(eth->h_source))
 		return TTP_DROP_SOURCE;
 	own = ether_addr_equal(eth->h_source, dev->netdev->dev_addr);
-	if (own != (skb->pkt_type == PACKET_LOOPBACK))
+	looped = skb->pkt_type == PACKET_LOOPBACK;
+	if (own != looped)
 		return TTP_DROP_SOURCE;
 	if (!ttp_dev_peer_ok(dev, eth->h_source))
 		return TTP_DROP_PEER;

@@ -58,20 +58,14 @@ static enum ttp_reason ttp_q0_select(struct ttp_dev *dev, struct sk_buff *skb,
 	return TTP_DROP_NONE;
 }
 
-/* Q1: the link, locked, or NULL if there is none alive. */
-static struct ttp_link *ttp_q1_read(struct ttp_dev *dev,
-				    const struct ttp_key *key)
+/* Q1: how does the frame stand to the link? Under its lock. */
+static enum ttp_standing ttp_q1_read(const struct ttp_link *link,
+				     const struct ttp_frame *f,
+				     enum ttp_reason *reason)
 {
-	struct ttp_link *link;
-
-	link = ttp_table_find(dev->tn, key);
-	if (!link)
-		return NULL;
-	ttp_link_lock(link);
-	if (link->hashed)
-		return link;
-	spin_unlock_bh(&link->lock);
-	return NULL;
+	if (!link->hashed)
+		return TTP_STAND_NO_LINK;
+	return ttp_fsm_check(&link->c, f, reason);
 }
 
 /* Q2: pure. f is NULL for local events, c if there is no link. */
@@ -229,22 +223,13 @@ static void ttp_pipeline_complete(struct ttp_link *link)
 	ttp_q3_commit(link, &none, &f, &v);
 }
 
-static void ttp_pipeline_link(struct ttp_link *link, struct sk_buff **skb,
-			      const struct ttp_frame *f, bool again)
+/* Q2 and Q3 for a frame that is about this life of the link */
+static void ttp_pipeline_take(struct ttp_link *link, struct sk_buff **skb,
+			      const struct ttp_frame *f)
 {
 	struct ttp_core *c = &link->c;
 	struct ttp_verdict v;
 
-	link->heard = jiffies;
-	if (again) {
-		/* An old PAYLOAD: its sender missed our acknowledgement */
-		ttp_mib_inc(link->dev->tn, TTP_DROP_DUP);
-		ttp_rx_dup(link, f);
-		ttp_rx_ack(link, f);
-		ttp_tx_run(link);
-		ttp_tx_ack(link);
-		return;
-	}
 	ttp_q2_decide(c, f->op, f, &v);
 	ttp_q3_commit(link, skb, f, &v);
 	if (link->hashed && c->close_seen && c->rcv.rx == c->close_rx - 1 &&
@@ -255,6 +240,51 @@ static void ttp_pipeline_link(struct ttp_link *link, struct sk_buff **skb,
 		link->err = EMSGSIZE;
 		ttp_pipeline_event(link, TTP_EV_ABORT);
 	}
+}
+
+/* An old PAYLOAD: its sender missed our acknowledgment */
+static void ttp_pipeline_again(struct ttp_link *link,
+			       const struct ttp_frame *f)
+{
+	ttp_mib_inc(link->dev->tn, TTP_DROP_DUP);
+	ttp_rx_dup(link, f);
+	ttp_rx_ack(link, f);
+	ttp_tx_run(link);
+	ttp_tx_ack(link);
+}
+
+/*
+ * Q1 to Q3 for a frame whose key names a link. Return: false if that link has
+ * nothing to do with it. *reason: why it was dropped, if it was.
+ */
+static bool ttp_pipeline_link(struct ttp_link *link, struct sk_buff **skb,
+			      const struct ttp_frame *f,
+			      enum ttp_reason *reason)
+{
+	enum ttp_standing standing;
+	bool mine = true;
+
+	ttp_link_lock(link);
+	standing = ttp_q1_read(link, f, reason);
+	switch (standing) {
+	case TTP_STAND_NO_LINK:
+		mine = false;
+		break;
+	case TTP_STAND_DROP:
+		break;
+	case TTP_STAND_REACK:
+		link->heard = jiffies;
+		ttp_pipeline_again(link, f);
+		break;
+	case TTP_STAND_OK:
+		link->heard = jiffies;
+		ttp_pipeline_take(link, skb, f);
+		/* An OPEN has ended a link that was closing: it is taken */
+		mine = f->op != TTP_OP_OPEN || link->hashed;
+		break;
+	}
+	ttp_output_unlock(link);
+	return mine;
 }
 
 void ttp_pipeline_event(struct ttp_link *link, unsigned int event)
@@ -299,7 +329,7 @@ static enum ttp_reason ttp_pipeline_listen(struct ttp_dev *dev,
 
 	sk = ttp_port_listener(dev->tn, key->ifindex, key->vc, key->lport);
 	if (!sk || (f->flags & ~TTP_F_KNOWN) ||
-	    seq != (sk->sk_type == SOCK_SEQPACKET)) {
+	    sk->sk_type != (seq ? SOCK_SEQPACKET : SOCK_STREAM)) {
 		ttp_pipeline_refuse(dev, key->peer, f, 0);
 		return TTP_DROP_REFUSED;
 	}
@@ -361,7 +391,6 @@ static enum ttp_reason ttp_pipeline_no_link(struct ttp_dev *dev,
 void ttp_pipeline_receive(struct ttp_dev *dev, struct sk_buff *skb,
 			  unsigned int dialect)
 {
-	enum ttp_standing standing;
 	enum ttp_reason reason;
 	struct ttp_link *link;
 	struct ttp_frame f;
@@ -372,32 +401,13 @@ void ttp_pipeline_receive(struct ttp_dev *dev, struct sk_buff *skb,
 	if (reason)
 		goto drop;
 	op = f.op;
-	link = ttp_q1_read(dev, &key);
-	standing = ttp_fsm_check(link ? &link->c : NULL, &f, &reason);
-	if (link && standing != TTP_STAND_NO_LINK) {
-		bool listen = false;
-
-		if (standing == TTP_STAND_DROP) {
-			spin_unlock_bh(&link->lock);
-			goto drop;
-		}
-		ttp_pipeline_link(link, &skb, &f,
-				  standing == TTP_STAND_REACK);
-		/* An OPEN has ended a link that was closing: it is taken */
-		if (f.op == TTP_OP_OPEN && !link->hashed)
-			listen = true;
-		ttp_output_unlock(link);
-		if (listen)
-			reason = ttp_pipeline_listen(dev, &f, &key);
-	} else {
-		if (link)
-			spin_unlock_bh(&link->lock);
+	link = ttp_table_find(dev->tn, &key);
+	if (!link || !ttp_pipeline_link(link, &skb, &f, &reason))
 		reason = ttp_pipeline_no_link(dev, &f, &key, link);
-	}
-	if (!reason) {
-		consume_skb(skb);
-		return;
-	}
+	if (reason)
+		goto drop;
+	consume_skb(skb);
+	return;
 drop:
 	ttp_input_drop(dev, skb, reason, op);
 }

@@ -117,7 +117,7 @@ struct ttp_key {
  * @armed: the timer is to run
  */
 struct ttp_chalk {
-	spinlock_t		lock;
+	spinlock_t		lock;	/* rings and counts */
 	struct list_head	busy;
 	struct list_head	idle;
 	u32			nbusy;
@@ -163,7 +163,7 @@ struct ttp_net {
 	atomic_t		orphans;
 	struct ttp_chalk	chalk;
 	struct hlist_head	ports[1 << TTP_PORT_HASH_BITS];
-	spinlock_t		port_lock;
+	spinlock_t		port_lock;	/* ports */
 	siphash_key_t		secret;
 	atomic_t		opens;
 	struct ttp_mib_cpu __percpu *mib;
@@ -247,7 +247,7 @@ struct ttp_dev {
 	bool			dead;
 	struct ttp_conf		conf;
 	struct ttp_allow __rcu	*allow;
-	spinlock_t		lock;
+	spinlock_t		lock;	/* what follows */
 	struct list_head	links;
 	u32			nlinks;
 	struct ttp_pool		pool;
@@ -264,10 +264,10 @@ enum ttp_ring {
 };
 
 /* Hints to the socket, collected under link->lock */
-#define TTP_WAKE_READ		(1 << 0) /* data or EOF */
-#define TTP_WAKE_WRITE		(1 << 1) /* room in the send buffer */
-#define TTP_WAKE_STATE		(1 << 2) /* opened, closed, failed */
-#define TTP_WAKE_ACCEPT		(1 << 3) /* to the listener */
+#define TTP_WAKE_READ		BIT(0) /* data or EOF */
+#define TTP_WAKE_WRITE		BIT(1) /* room in the send buffer */
+#define TTP_WAKE_STATE		BIT(2) /* opened, closed, failed */
+#define TTP_WAKE_ACCEPT		BIT(3) /* to the listener */
 
 /**
  * struct ttp_link - one end of a connection
@@ -339,7 +339,7 @@ struct ttp_link {
 	u32			hash;
 	u16			headroom;
 
-	spinlock_t		lock ____cacheline_aligned;
+	spinlock_t		lock ____cacheline_aligned; /* the rest */
 	struct ttp_core		c;
 	bool			hashed;
 	bool			tx_owner;
@@ -450,7 +450,7 @@ struct ttp_sock {
 	struct sockaddr_ttp	addr;
 	struct hlist_node	port_node;
 	bool			bound;
-	spinlock_t		queue_lock;
+	spinlock_t		queue_lock;	/* half, ready */
 	bool			dying;
 	struct list_head	half;
 	struct list_head	ready;
@@ -696,7 +696,8 @@ void ttp_output_answer(struct ttp_dev *dev, const u8 *dst,
  * ttp_output_unlock() - drop the lock, then transmit and wake
  * @link: locked by spin_lock_bh(), kept by a reference or RCU
  */
-void ttp_output_unlock(struct ttp_link *link);
+void ttp_output_unlock(struct ttp_link *link)
+	__releases(&link->lock);
 
 static inline void ttp_link_lock(struct ttp_link *link)
 	__acquires(&link->lock)

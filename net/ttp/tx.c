@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What Q3 sends: openings, payload, acknowledgements, the scanner's repairs. */
+/* What Q3 sends: openings, payload, acknowledgments, the scanner's repairs. */
 
 #include "trace.h"
 #include "tx.h"
@@ -294,7 +294,7 @@ static void ttp_tx_repair(struct ttp_link *link)
 	ttp_gate_loss(&c->gate, c->snd.una, c->snd.nxt);
 }
 
-/* Does anything wait for the peer: an acknowledgement, room, CLOSE_ACK? */
+/* Does anything wait for the peer: an acknowledgment, room, CLOSE_ACK? */
 static bool ttp_tx_outstanding(const struct ttp_link *link)
 {
 	const struct sk_buff *skb = skb_peek(&link->sndq);

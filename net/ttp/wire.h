@@ -49,7 +49,7 @@ enum ttp_op {
  * @vc: virtual channel
  * @flags: TTP_F_*
  * @count: OPEN, OPEN_ACK: log2 of W; NACK, CLOSE_NACK: number of ranges
- * @grant: log2 of the bays the sender of an acknowledgement grants
+ * @grant: log2 of the bays the sender of an acknowledgment grants
  * @epoch: the link's number
  * @tx: TxID
  * @rx: RxID

@@ -33,7 +33,7 @@ enum {
 
 #define TTP_VC_MAX		2	/* virtual channels are 0, 1 and 2 */
 #define TTP_VC_ANY		0xff	/* bind(): any virtual channel */
-#define TTP_MSG_MAX		(1U << 20) /* longest SEQPACKET message, bytes */
+#define TTP_MSG_MAX		1048576 /* longest SEQPACKET message, bytes */
 
 /**
  * struct sockaddr_ttp - address of one end of a link
@@ -75,12 +75,12 @@ enum ttp_state {
 };
 
 /* ttp_info.flags */
-#define TTP_INFO_FULL_HERE	(1 << 0) /* our receive buffer is full */
-#define TTP_INFO_FULL_THERE	(1 << 1) /* the peer's is */
-#define TTP_INFO_EOF_SENT	(1 << 2)
-#define TTP_INFO_EOF_RECD	(1 << 3)
-#define TTP_INFO_SEQPACKET	(1 << 4)
-#define TTP_INFO_ORPHAN		(1 << 5) /* no socket holds the link */
+#define TTP_INFO_FULL_HERE	0x01 /* our receive buffer is full */
+#define TTP_INFO_FULL_THERE	0x02 /* the peer's is */
+#define TTP_INFO_EOF_SENT	0x04
+#define TTP_INFO_EOF_RECD	0x08
+#define TTP_INFO_SEQPACKET	0x10
+#define TTP_INFO_ORPHAN		0x20 /* no socket holds the link */
 
 /**
  * struct ttp_info - one link, as getsockopt(TTP_INFO) and netlink tell it
@@ -105,6 +105,7 @@ enum ttp_state {
  * @snd_unacked: bytes sent and not acknowledged
  * @rcv_queued: bytes readable
  * @rcv_early: ids received ahead of a gap
+ * @reserved: zero
  * @frames_tx: PAYLOAD frames sent, replays excluded
  * @frames_rx: PAYLOAD frames accepted
  * @bytes_tx: payload bytes sent for the first time
@@ -137,7 +138,7 @@ struct ttp_info {
 	__u32	snd_unacked;
 	__u32	rcv_queued;
 	__u32	rcv_early;
-	__u32	reserved;	/* zero */
+	__u32	reserved;
 	__u64	frames_tx;
 	__u64	frames_rx;
 	__u64	bytes_tx;
@@ -187,8 +188,8 @@ enum ttp_cmd {
 #define TTP_CMD_MAX		(__TTP_CMD_MAX - 1)
 
 /* TTP_A_DEV_DIALECTS */
-#define TTP_DIALECT_F_SOCKET	(1 << TTPPROTO_SOCKET)
-#define TTP_DIALECT_F_BARE	(1 << TTPPROTO_BARE)
+#define TTP_DIALECT_F_SOCKET	0x01	/* 1 << TTPPROTO_SOCKET */
+#define TTP_DIALECT_F_BARE	0x02	/* 1 << TTPPROTO_BARE */
 
 /* TTP_A_DEV_POLICY: who may bind and connect sockets on the device */
 enum ttp_policy {

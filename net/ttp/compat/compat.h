@@ -12,6 +12,7 @@
 #include <linux/socket.h>
 #include <net/genetlink.h>
 #include <net/net_namespace.h>
+#include <net/sock.h>
 
 #ifdef TTP_HAVE_LINUX_UNALIGNED
 #include <linux/unaligned.h>
@@ -66,6 +67,11 @@ static inline struct nlattr **ttp_genl_dump_attrs(struct netlink_callback *cb)
 #define TTP_ACCEPT_ARGS		int flags, bool kern
 #define TTP_ACCEPT_FLAGS	flags
 #define TTP_ACCEPT_KERN		kern
+#endif
+
+/* The owner's id moved into the socket and lost its lock. */
+#ifdef TTP_HAVE_SK_UID
+#define sock_i_uid(sk)	sk_uid(sk)
 #endif
 
 #endif /* _TTP_COMPAT_H */
