@@ -825,7 +825,7 @@ TEST_F(data, linger_gives_up)
 	start = ttp_now_ms();
 	close(self->fd[0]);
 	took = ttp_now_ms() - start;
-	EXPECT_LE(900, took);
+	EXPECT_LE(750, took);
 	EXPECT_GE(1500 + 500 * ttp_slow(), took);
 	/* It goes on behind our back. */
 	EXPECT_EQ(len, drain(self->fd[1], 10000, len, 3));
@@ -848,7 +848,7 @@ TEST_F(data, rcvtimeo)
 
 	set_timeout(self->fd[0], SO_RCVTIMEO, 150);
 	EXPECT_ERRNO(EAGAIN, recv(self->fd[0], self->buf, 1, 0));
-	EXPECT_LE(140, ttp_now_ms() - start);
+	EXPECT_LE(110, ttp_now_ms() - start);
 	EXPECT_GE(700 * ttp_slow(), ttp_now_ms() - start);
 }
 
@@ -862,7 +862,7 @@ TEST_F(data, sndtimeo)
 	while (send(self->fd[0], self->buf, 10000, 0) > 0)
 		;
 	EXPECT_EQ(EAGAIN, errno);
-	EXPECT_LE(140, ttp_now_ms() - start);
+	EXPECT_LE(110, ttp_now_ms() - start);
 	EXPECT_GE(1500 * ttp_slow(), ttp_now_ms() - start);
 }
 

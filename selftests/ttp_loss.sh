@@ -1,0 +1,107 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Files both ways at once over bad wires: whole and unchanged, replays where
+# something was lost, and next to none where nothing was.
+
+. "$(dirname "$0")/lib.sh"
+
+size=4000000
+[ "$slow" -eq 1 ] || size=500000
+
+wire_is() {
+	local node
+
+	for node in a b; do
+		on "$node" tc qdisc del dev wire0 root 2>/dev/null
+		[ $# -eq 0 ] || on "$node" tc qdisc add dev wire0 root netem \
+			limit 10000 "$@" || return
+	done
+}
+
+counters() {
+	replays=$(($(counter a replays) + $(counter b replays)))
+	frames=$(($(counter a payload_out) + $(counter b payload_out)))
+}
+
+# A file from a to b and another one from b to a, on one link
+exchange() {
+	local port=$1 limit=$((40 * slow)) listener status
+
+	shift
+	on b timeout "$limit" ttpcat -l "$@" "$port" <"$tmp/two" >"$tmp/at-b" &
+	listener=$!
+	wait_for 10 port_open "$port"
+	on a timeout "$limit" ttpcat -N "$@" "$(mac_of b)" "$port" \
+		<"$tmp/one" >"$tmp/at-a"
+	status=$?
+	wait "$listener" || return
+	[ "$status" -eq 0 ] || return
+	same "$tmp/one" "$tmp/at-b" && same "$tmp/two" "$tmp/at-a"
+}
+
+same() {
+	local one two
+
+	one=$(sha256sum <"$1")
+	two=$(sha256sum <"$2")
+	[ "$one" = "$two" ] || {
+		echo "$1 $(stat -c %s "$1") $one"
+		echo "$2 $(stat -c %s "$2") $two"
+		return 1
+	}
+}
+
+# A listener has no entry of its own: give it a moment.
+port_open() {
+	sleep 0.3
+}
+
+port=1000
+# over WORDS NETEM...: both types of socket; replays expected unless clean
+over() {
+	local words=$1 before type options
+
+	shift
+	for type in stream seqpacket; do
+		options=()
+		[ "$type" = stream ] || options=(-S -b 50000)
+		port=$((port + 1))
+		wire_is "$@"
+		counters
+		before=$replays
+		check "$words, $type: both files arrive unchanged" \
+			exchange "$port" "${options[@]}"
+		counters
+		echo "# $words, $type: $((replays - before)) replays"
+		[ "$loses" -eq 0 ] || check "$words, $type: it was replayed" \
+			test "$((replays - before))" -gt 0
+	done
+}
+
+few_replays() {
+	echo "$replays replays of $frames frames"
+	[ "$((replays * 100))" -le "$frames" ]
+}
+
+plan 21
+wire_up
+head -c "$size" /dev/urandom >"$tmp/one"
+head -c "$((size / 2 + 12345))" /dev/urandom >"$tmp/two"
+
+loses=0
+over "clean wire"
+counters
+check "clean wire: less than one replay in a hundred frames" few_replays
+over "delay and jitter" delay 3ms 1ms distribution normal
+loses=1
+over "5 % lost" loss 5%
+over "5 % lost, slow wire" loss 5% delay 2ms
+over "bursts lost" loss gemodel 1% 20% 80% 0
+loses=0
+over "10 % twice" duplicate 10%
+over "10 % overtaken" delay 2ms reorder 10% 50%
+loses=0
+over "everything at once" loss 2% duplicate 2% delay 2ms 1ms reorder 5%
+
+finished

@@ -1,0 +1,145 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# ttping and ttpcat as a user tries them, against the real module
+
+. "$(dirname "$0")/lib.sh"
+
+b_mac=$(mac_of b)
+
+serve() {
+	on b "$@" &
+	server=$!
+	sleep "0.$((slow * 3 / 8 + 4))"
+}
+
+stop() {
+	kill "$server" 2>/dev/null
+	wait "$server" 2>/dev/null
+}
+
+ping_says() {
+	on a ttping -c 4 -i 0.05 "$b_mac" >"$tmp/ping" || return
+	cat "$tmp/ping"
+	grep -q "4 sent" "$tmp/ping" && grep -q "4 received" "$tmp/ping" &&
+		grep -q "p99" "$tmp/ping"
+}
+
+ping_json() {
+	on a ttping -j -q -c 20 -f "$b_mac" | tee "$tmp/json"
+	jq -e '.sent == 20 and .received == 20 and .lost == 0 and
+		.rtt_us.min > 0 and .rtt_us.max >= .rtt_us.min' "$tmp/json"
+}
+
+several_clients() {
+	local pids=() pid status=0 i
+
+	for i in 1 2 3 4 5 6; do
+		on a ttping -q -c 20 -i 0.01 -s $((i * 700)) "$b_mac" \
+			>/dev/null &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid" || status=1
+	done
+	return "$status"
+}
+
+# get PORT OPTIONS...: a sends a file, b keeps it; then they are compared
+put() {
+	local port=$1 listener
+
+	shift
+	on b timeout $((60 * slow)) ttpcat -l -d "$@" "$port" >"$tmp/got" &
+	listener=$!
+	sleep "0.$((slow * 3 / 8 + 4))"
+	on a timeout $((60 * slow)) ttpcat "$@" "$b_mac" "$port" <"$tmp/file" ||
+		return
+	wait "$listener" || return
+	[ "$(sha256sum <"$tmp/file")" = "$(sha256sum <"$tmp/got")" ]
+}
+
+fetch() {
+	local listener
+
+	on b timeout $((60 * slow)) ttpcat -l 2100 <"$tmp/file" &
+	listener=$!
+	sleep "0.$((slow * 3 / 8 + 4))"
+	on a timeout $((60 * slow)) ttpcat -d "$b_mac" 2100 >"$tmp/got" || return
+	wait "$listener" || return
+	[ "$(sha256sum <"$tmp/file")" = "$(sha256sum <"$tmp/got")" ]
+}
+
+probe_range() {
+	on a ttpcat -z -v "$b_mac" 2198-2202 2>&1 | tee "$tmp/probe"
+	grep -q 2200 "$tmp/probe"
+}
+
+pipeline() {
+	local listener got
+
+	on b timeout 60 ttpcat -l 2300 < <(echo answer) >"$tmp/question" &
+	listener=$!
+	sleep "0.$((slow * 3 / 8 + 4))"
+	got=$(echo question | on a timeout 60 ttpcat "$b_mac" 2300)
+	wait "$listener" || return
+	[ "$got" = answer ] && [ "$(cat "$tmp/question")" = question ]
+}
+
+keeps_listening() {
+	local i status=0
+
+	serve ttpcat -l -k -d 2400 >"$tmp/kept"
+	for i in 1 2 3; do
+		echo "line $i" | on a ttpcat "$b_mac" 2400 || status=1
+	done
+	sleep 0.3
+	stop
+	[ "$(sort "$tmp/kept" | tr '\n' ' ')" = "line 1 line 2 line 3 " ] ||
+		status=1
+	return "$status"
+}
+
+loopback() {
+	local own status
+
+	own=$(mac_of a)
+	on a ttping -l -q -p 2500 &
+	server=$!
+	sleep "0.$((slow * 3 / 8 + 4))"
+	on a ttping -q -c 5 -i 0.05 -p 2500 "$own"
+	status=$?
+	stop
+	return "$status"
+}
+
+plan 19
+wire_up
+head -c $((3000000 / slow)) /dev/urandom >"$tmp/file"
+
+refused 1 "refused" "ttping: nobody there" on a ttping -c 1 "$b_mac"
+serve ttping -l -q
+check "ttping says what ping says" ping_says
+check "ttping -j" ping_json
+check "ttping by name%device" on a ttping -q -c 1 "$b_mac%wire0"
+check "ttping, 100000 bytes" on a ttping -q -c 3 -i 0.05 -s 100000 "$b_mac"
+check "ttping, six clients at once" several_clients
+check "ttping on channel 1" on a ttping -q -c 2 -i 0.05 -V 1 "$b_mac"
+check "ttping on channel 2" on a ttping -q -c 2 -i 0.05 "$b_mac%wire0.2"
+refused 1 "" "ttping -S to a stream responder" on a ttping -S -c 1 -t 2 "$b_mac"
+stop
+serve ttping -l -q -S
+check "ttping -S" on a ttping -q -S -c 5 -i 0.05 "$b_mac"
+stop
+check "ttpcat: a file there" put 2001
+check "ttpcat: a file there, in records" put 2002 -S
+check "ttpcat: a file from there" fetch
+check "ttpcat: a question and an answer" pipeline
+check "ttpcat -k" keeps_listening
+serve ttpcat -l -k -d 2200
+check "ttpcat -z finds an open port" on a ttpcat -z "$b_mac" 2200
+check "ttpcat -z, a range" probe_range
+stop
+refused 1 "refused" "ttpcat: nobody there" on a ttpcat -d "$b_mac" 2200
+check "ttping to ourselves" loopback
+finished
