@@ -182,6 +182,9 @@ static bool ttp_dev_upper_takes(const struct net_device *ndev,
 	else if (netif_is_lag_master(upper))
 		NL_SET_ERR_MSG(extack,
 			       "the device is a port of a bond or team, which takes its frames: enable the bond or team itself");
+	else if (netif_is_failover(upper))
+		NL_SET_ERR_MSG(extack,
+			       "the device is half of a failover pair, which takes its frames: enable the failover device itself");
 	else if (netif_is_macvlan(upper) &&
 		 ether_addr_equal(upper->dev_addr, ndev->dev_addr))
 		NL_SET_ERR_MSG(extack,
