@@ -216,18 +216,12 @@ struct step {
 	u32		acts;
 };
 
-/* All cells, both sides; false after the last. */
-static bool step_next(struct step *s, bool *begun)
+/* The n-th of all cells, both sides of each; false after the last. */
+static bool step_at(unsigned int n, struct step *s)
 {
-	if (!*begun)
-		*s = (struct step) {};
-	else if (!s->guard)
-		s->guard = true;
-	else if (s->guard = false, ++s->event == TTP_EVENTS) {
-		s->event = 0;
-		s->state++;
-	}
-	*begun = true;
+	s->guard = n % 2;
+	s->event = n / 2 % TTP_EVENTS;
+	s->state = n / 2 / TTP_EVENTS;
 	if (s->state == TTP_STATES)
 		return false;
 	s->acts = 0xdeadbeef;
@@ -244,18 +238,18 @@ static bool step_next(struct step *s, bool *begun)
 TEST(cells)
 {
 	const struct want *w;
-	bool begun = false;
-	unsigned int n = 0;
 	struct step s;
+	unsigned int n;
 
-	while (step_next(&s, &begun)) {
+	for (n = 0; step_at(n, &s); n++) {
 		w = &wanted[s.state][s.event];
 		EXPECT_TRUE(w->here);
-		EXPECT_EQ(s.guard ? w->next : w->alt_next, s.next)
+		EXPECT_EQ(s.guard ? w->next : w->alt_next, s.next) {
 			LOG_STEP(s);
-		EXPECT_EQ(s.guard ? w->acts : w->alt_acts, s.acts)
+		}
+		EXPECT_EQ(s.guard ? w->acts : w->alt_acts, s.acts) {
 			LOG_STEP(s);
-		n++;
+		}
 	}
 	EXPECT_EQ(6 * (11 + 6) * 2, n);
 }
@@ -276,76 +270,93 @@ static bool is_answer(unsigned int event)
 	       event == TTP_OP_CLOSE_ACK || event == TTP_OP_CLOSE_NACK;
 }
 
+#define ERRORS	(A(REFUSED) | A(RESET_IN) | A(TIMEDOUT))
+#define ENDS	(ERRORS | A(PEER_DONE) | A(RESET_OUT))
+
+static const char *contradicts_itself(u32 acts)
+{
+	const u32 in = A(NACK_IN) | A(FULL_IN) | A(DATA);
+
+	if (acts >> 25)
+		return "unknown action";
+	if (acts & (A(ILLEGAL) | A(IGNORE)) && bits(acts) != 1)
+		return "ignored and not ignored";
+	if (bits(acts & ANSWERS) > 1)
+		return "two answers";
+	if (bits(acts & ENDS) > 1)
+		return "two ends";
+	if (acts & in && !(acts & A(ACK_IN)))
+		return "part of the frame forgotten";
+	if (bits(acts & in) > 1)
+		return "two kinds of frame";
+	if (acts & A(FULL_IN) && acts & A(XMIT))
+		return "full means stop";
+	return NULL;
+}
+
+static const char *contradicts_change(const struct step *s)
+{
+	const u32 alive = A(XMIT) | A(SCAN) | A(DATA) | A(PROBE) | A(ACK_OUT) |
+			  A(CLOSE_NACK) | A(SEND_OPEN);
+	const u32 nothing = A(ILLEGAL) | A(IGNORE);
+	u32 acts = s->acts;
+
+	if (s->next >= TTP_STATES)
+		return "no such state";
+	if (acts & nothing && s->state != s->next)
+		return "changed by nothing";
+	if (acts & (ENDS | A(CLOSE_ACK) | A(LISTEN)) && s->next != TTP_CLOSED)
+		return "not ended";
+	if (s->next == TTP_CLOSED && s->state != TTP_CLOSED && acts & alive)
+		return "ended, but alive";
+	if (s->next == TTP_OPEN_SENT && s->state != TTP_OPEN_SENT &&
+	    s->event != TTP_EV_USER_OPEN)
+		return "only a program opens";
+	if (s->next == TTP_OPEN_RECD && s->state != TTP_OPEN_RECD)
+		return "only a listener makes this";
+	if ((s->state == TTP_OPEN_SENT && s->next == TTP_OPEN) !=
+	    !!(acts & A(CONNECT)))
+		return "connects when opened";
+	return NULL;
+}
+
+static const char *contradicts_state(const struct step *s)
+{
+	const u32 stateless = A(ANSWER_NOLINK) | A(ANSWER_CLOSED);
+	const u32 without = stateless | A(LISTEN) | A(SEND_OPEN) | A(IGNORE) |
+			    A(ILLEGAL);
+	u32 acts = s->acts;
+
+	if (s->state == TTP_CLOSED && acts & ~without)
+		return "no link to do it to";
+	if (s->state != TTP_CLOSED && acts & stateless)
+		return "there is a link";
+	if (is_answer(s->event) && acts & ANSWERS)
+		return "answer to an answer";
+	if (s->state == TTP_OPEN_RECD && s->next != TTP_OPEN_RECD &&
+	    s->next != TTP_CLOSED && !(acts & A(ACCEPT)))
+		return "not accepted";
+	if (acts & A(ACCEPT) && s->state != TTP_OPEN_RECD)
+		return "accepted twice";
+	if (acts & A(CROSS) && s->state != TTP_OPEN_SENT)
+		return "crosses nothing";
+	return NULL;
+}
+
 TEST(actions_do_not_contradict)
 {
-	const u32 ends = A(REFUSED) | A(RESET_IN) | A(TIMEDOUT) |
-			 A(PEER_DONE) | A(RESET_OUT) | A(CLOSE_ACK);
-	const u32 stateless = A(ANSWER_NOLINK) | A(ANSWER_CLOSED);
-	const u32 in = A(NACK_IN) | A(FULL_IN) | A(DATA);
-	bool begun = false;
 	struct step s;
-	u32 allowed;
+	unsigned int n;
 
-	while (step_next(&s, &begun)) {
-		EXPECT_LT(s.next, TTP_STATES);
-		EXPECT_EQ(0, s.acts >> 25);
-		/* Nothing done means nothing changed. */
-		if (s.acts & (A(ILLEGAL) | A(IGNORE))) {
-			EXPECT_EQ(1, bits(s.acts)) LOG_STEP(s);
-			EXPECT_EQ(s.state, s.next) LOG_STEP(s);
+	for (n = 0; step_at(n, &s); n++) {
+		EXPECT_EQ(NULL, contradicts_itself(s.acts)) {
+			LOG_STEP(s);
 		}
-		/* One answer to a frame at most, and none to an answer. */
-		EXPECT_LE(bits(s.acts & ANSWERS), 1) LOG_STEP(s);
-		if (is_answer(s.event)) {
-			EXPECT_EQ(0, s.acts & ANSWERS) LOG_STEP(s);
+		EXPECT_EQ(NULL, contradicts_change(&s)) {
+			LOG_STEP(s);
 		}
-		/* A link ends for one reason, and then it has ended. */
-		EXPECT_LE(bits(s.acts & (A(REFUSED) | A(RESET_IN) |
-					 A(TIMEDOUT) | A(PEER_DONE) |
-					 A(RESET_OUT))), 1) LOG_STEP(s);
-		if (s.acts & ends) {
-			EXPECT_EQ(TTP_CLOSED, s.next) LOG_STEP(s);
-		}
-		if (s.next == TTP_CLOSED) {
-			EXPECT_EQ(0, s.acts & (A(XMIT) | A(SCAN) | A(DATA) |
-					       A(PROBE) | A(ACK_OUT) |
-					       A(CLOSE_NACK) | A(SEND_OPEN)))
-				LOG_STEP(s);
-		}
-		/* Without a link there is nothing to do it to. */
-		allowed = s.state == TTP_CLOSED ? stateless | A(LISTEN) |
-			A(SEND_OPEN) | A(IGNORE) | A(ILLEGAL) : ~stateless;
-		EXPECT_EQ(0, s.acts & ~allowed) LOG_STEP(s);
-		if (s.acts & A(LISTEN)) {
-			EXPECT_EQ(TTP_CLOSED, s.next) LOG_STEP(s);
-		}
-		/* Its acknowledgement is part of every frame that has one. */
-		if (s.acts & in) {
-			EXPECT_TRUE(s.acts & A(ACK_IN)) LOG_STEP(s);
-		}
-		EXPECT_LE(bits(s.acts & in), 1) LOG_STEP(s);
-		/* Full means stop. */
-		if (s.acts & A(FULL_IN)) {
-			EXPECT_EQ(0, s.acts & A(XMIT)) LOG_STEP(s);
-		}
-		/* Only a program makes an opener, only a listener the rest. */
-		if (s.next == TTP_OPEN_SENT && s.state != TTP_OPEN_SENT) {
-			EXPECT_EQ(TTP_EV_USER_OPEN, s.event) LOG_STEP(s);
-		}
-		if (s.next == TTP_OPEN_RECD) {
-			EXPECT_EQ(TTP_OPEN_RECD, s.state) LOG_STEP(s);
-		}
-		EXPECT_EQ(s.state == TTP_OPEN_SENT && s.next == TTP_OPEN,
-			  !!(s.acts & A(CONNECT))) LOG_STEP(s);
-		if (s.state == TTP_OPEN_RECD && s.next != TTP_OPEN_RECD &&
-		    s.next != TTP_CLOSED) {
-			EXPECT_TRUE(s.acts & A(ACCEPT)) LOG_STEP(s);
-		}
-		if (s.acts & A(ACCEPT)) {
-			EXPECT_EQ(TTP_OPEN_RECD, s.state) LOG_STEP(s);
-		}
-		if (s.acts & A(CROSS)) {
-			EXPECT_EQ(TTP_OPEN_SENT, s.state) LOG_STEP(s);
+		EXPECT_EQ(NULL, contradicts_state(&s)) {
+			LOG_STEP(s);
 		}
 	}
 }
@@ -515,6 +526,7 @@ static bool check_agrees(const struct ttp_core *c, const struct ttp_frame *f)
 }
 
 FIXTURE(windows) {
+	unsigned int seen[4];	/* verdicts, by enum ttp_standing */
 };
 
 FIXTURE_SETUP(windows)
@@ -525,41 +537,58 @@ FIXTURE_TEARDOWN(windows)
 {
 }
 
+/* All ids nearby; false, and the frame, at the first that is judged wrongly. */
+static bool window_agrees(const struct ttp_core *c, struct ttp_frame *f,
+			  unsigned int *seen)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(nearby) * ARRAY_SIZE(nearby); i++) {
+		f->tx = c->rcv.rx + nearby[i / ARRAY_SIZE(nearby)];
+		f->rx = c->snd.una + nearby[i % ARRAY_SIZE(nearby)];
+		if (!check_agrees(c, f))
+			return false;
+		seen[judge(c, f).standing]++;
+	}
+	return true;
+}
+
+/* One state, at one turning point of each side's ids */
+static bool state_agrees(unsigned int state, u32 una, u32 rx,
+			 unsigned int *seen)
+{
+	struct ttp_frame f = {};
+	unsigned int i;
+	struct ttp_core c;
+
+	for (i = 0; i < 3 * 2 * 2 * 2 * TTP_OPS; i++) {
+		c = core_at(state, una, i % 3 * 2, rx);
+		f.epoch = i / 3 % 2 ? OTHER : MINE;
+		f.flags = i / 6 % 2 ? 0 : TTP_F_ACK_VALID;
+		f.len = i / 12 % 2 ? 1001 : 1000;
+		f.op = i / 24;
+		if (window_agrees(&c, &f, seen))
+			continue;
+		printf("# %s in %s, tx rx %+d, rx una %+d, flags %#x, len %u\n",
+		       ttp_fsm_event_name(f.op), ttp_fsm_state_name(state),
+		       (s32)(f.tx - rx), (s32)(f.rx - una), f.flags, f.len);
+		return false;
+	}
+	return true;
+}
+
 TEST_F_TIMEOUT(windows, check, 120)
 {
-	unsigned int state, op, edge, i, k, rest, seen[4] = {};
-	struct ttp_core c;
-	struct ttp_frame f;
+	const u32 n = ARRAY_SIZE(unit_edges);
+	unsigned int state, i;
 
-	for (edge = 0; edge < ARRAY_SIZE(unit_edges); edge++)
 	for (state = 0; state < TTP_STATES; state++)
-	for (rest = 0; rest < 24; rest++) {
-		/* rest: 3 of ids in flight, 2 each of epoch, flag, length */
-		c = core_at(state, unit_edges[edge], rest % 3 * 2,
-			    unit_edges[(edge * 5 + 3) %
-				       ARRAY_SIZE(unit_edges)]);
-		for (op = 0; op < TTP_OPS; op++)
-		for (i = 0; i < ARRAY_SIZE(nearby); i++)
-		for (k = 0; k < ARRAY_SIZE(nearby); k++) {
-			f = (struct ttp_frame) {
-				.op = op,
-				.epoch = rest & 8 ? OTHER : MINE,
-				.flags = rest & 4 ? 0 : TTP_F_ACK_VALID,
-				.len = rest >= 16 ? 1001 : 1000,
-				.tx = c.rcv.rx + nearby[i],
-				.rx = c.snd.una + nearby[k],
-			};
-			ASSERT_TRUE(check_agrees(&c, &f)) {
-				TH_LOG("%s in %s, rx %+d, una %+d, rest %u",
-				       ttp_fsm_event_name(op),
-				       ttp_fsm_state_name(state), nearby[i],
-				       nearby[k], rest);
-			}
-			seen[judge(&c, &f).standing]++;
-		}
-	}
-	for (i = 0; i < ARRAY_SIZE(seen); i++)
-		EXPECT_GT(seen[i], 1000);
+		for (i = 0; i < n; i++)
+			ASSERT_TRUE(state_agrees(state, unit_edges[i],
+						 unit_edges[(i * 5 + 3) % n],
+						 self->seen));
+	for (i = 0; i < ARRAY_SIZE(self->seen); i++)
+		EXPECT_GT(self->seen[i], 1000);
 }
 
 TEST(check_without_link)

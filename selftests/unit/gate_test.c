@@ -285,7 +285,7 @@ TEST(reopen_one_a_round)
 	}
 }
 
-/* A big acknowledgement is one round, not as many as its ids would make. */
+/* Many acknowledged at once are one round, not several. */
 TEST(reopen_jump)
 {
 	struct ttp_gate g;

@@ -200,7 +200,7 @@ static bool pick_agrees(struct unit_random *r)
 	unsigned int nr = 0, i;
 	LIST_HEAD(done);
 	struct ttp_snd s;
-	bool want, good;
+	bool want, hit, good;
 	u32 at;
 
 	ttp_replay_init(&s, unit_edge(r));
@@ -226,7 +226,8 @@ static bool pick_agrees(struct unit_random *r)
 		for (i = 0; i < e->n; i++)
 			if (!ttp_before(e->first + i, s.una))
 				want |= in_ranges(range, nr, e->first + i);
-		if (want != (picked == e))
+		hit = picked == e;
+		if (want != hit)
 			break;
 		if (want)
 			picked = ttp_replay_pick(&s, picked, range, nr);
@@ -811,10 +812,12 @@ static void model_note(struct model *m, u64 now)
 	u32 id;
 
 	for (id = m->rx + 1; id <= m->top; id++) {
-		if (m->here[id])
-			m->known[id] = m->named[id] = 0;
-		else if (!m->known[id])
+		if (!m->here[id] && !m->known[id])
 			m->known[id] = now + 1;
+		if (!m->here[id])
+			continue;
+		m->known[id] = 0;
+		m->named[id] = 0;
 	}
 }
 

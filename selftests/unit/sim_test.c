@@ -140,7 +140,7 @@ static bool put_ranges(struct end *n, u8 op, bool force)
 		.grant = 16,
 	};
 
-	f.count = ttp_gap_due(&c->rcv, n->sim->now, max(c->srtt, (u32)TICK),
+	f.count = ttp_gap_due(&c->rcv, n->sim->now, max_t(u32, c->srtt, TICK),
 			      force, r, TTP_WIRE_RANGES);
 	if (!f.count && op == TTP_OP_NACK)
 		return false;
@@ -387,7 +387,7 @@ static void data_in(struct end *n, const struct ttp_frame *f, const u8 *payload)
 		free(it);
 		c->full_out = true;
 		n->sim->fulls++;
-		return control(n, TTP_OP_NACK_FULL, TTP_F_ACK_VALID);
+		control(n, TTP_OP_NACK_FULL, TTP_F_ACK_VALID);
 	} else {
 		deliver(n, it);
 		while ((e = ttp_gap_next(&c->rcv)))
