@@ -18,6 +18,8 @@ const char *ttp_sock_strerror(int err)
 		return "no such device, or TTP is not enabled on it (ttpctl dev add DEV)";
 	case ECONNREFUSED:
 		return "connection refused, nobody listens there";
+	case ECANCELED:
+		return "interrupted";
 	case ECONNABORTED:
 		return "the link was reset on this side";
 	case ECONNRESET:
