@@ -8,7 +8,8 @@ tools := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 top := $(tools)/..
 lib := $(tools)/lib/libttptool.a
 
-prefix ?= /usr/local
+PREFIX ?= /usr/local
+prefix ?= $(PREFIX)
 bindir ?= $(prefix)/bin
 datadir ?= $(prefix)/share
 mandir ?= $(datadir)/man
