@@ -158,7 +158,7 @@ ttp_fsm_socket[TTP_STATES][TTP_EVENTS] = {
 		[TTP_OP_NACK]		= CELL(CLOSE_SENT,
 					       ACK_IN | NACK_IN | XMIT),
 		[TTP_OP_NACK_FULL]	= CELL(CLOSE_SENT, ACK_IN | FULL_IN),
-		[TTP_OP_NACK_NOLINK]	= CELL(CLOSED, RESET_IN),
+		[TTP_OP_NACK_NOLINK]	= FORK(CLOSED, 0, CLOSED, RESET_IN),
 		[TTP_EV_USER_OPEN]	= CELL(CLOSE_SENT, ILLEGAL),
 		[TTP_EV_USER_CLOSE]	= CELL(CLOSE_SENT, IGNORE),
 		[TTP_EV_USER_SEND]	= CELL(CLOSE_SENT, ILLEGAL),
@@ -220,8 +220,7 @@ static enum ttp_standing ttp_fsm_check_payload(const struct ttp_core *c,
 	case TTP_PLACE_BEYOND:
 		return ttp_fsm_drop(reason, TTP_DROP_ID);
 	case TTP_PLACE_OLD:
-		return c->state == TTP_OPEN_SENT ? TTP_STAND_OK :
-						   TTP_STAND_REACK;
+		return TTP_STAND_REACK;
 	default:
 		return TTP_STAND_OK;
 	}
@@ -314,7 +313,10 @@ bool ttp_fsm_guard(const struct ttp_core *c, unsigned int event,
 		return c && ((f->flags & TTP_F_ACK_VALID) ||
 			     c->snd.una == c->snd.nxt);
 	case TTP_OP_PAYLOAD:
-		return !f->len && (f->flags & TTP_F_EOF);
+		return !f->len && (f->flags & TTP_F_EOF) &&
+		       !(f->flags & TTP_F_LAST);
+	case TTP_OP_NACK_NOLINK:
+		return c && c->close_sent && c->snd.una == c->snd.nxt;
 	case TTP_OP_ACK:
 		return f->flags & TTP_F_ACK_REQ;
 	default:

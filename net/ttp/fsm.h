@@ -149,7 +149,9 @@ enum ttp_standing ttp_fsm_check(const struct ttp_core *c,
  * OPEN: it is the one this link was made (or crossed) by; OPEN_NACK: final,
  * not "try again"; CLOSE: nothing is missing before it; CLOSE_ACK: the peer
  * knew the link, or nothing is unacknowledged; PAYLOAD: nothing in it for a
- * program to read; ACK: an answer is asked for. All else: true.
+ * program to read; ACK: an answer is asked for; NACK_NOLINK: our CLOSE is out
+ * and nothing else unacknowledged, so that nothing is lost (a late copy of a
+ * frame met the peer after its CLOSE_ACK). All else: true.
  */
 bool ttp_fsm_guard(const struct ttp_core *c, unsigned int event,
 		   const struct ttp_frame *f);

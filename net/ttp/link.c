@@ -43,6 +43,7 @@ struct ttp_link *ttp_link_new(struct ttp_dev *dev, const struct ttp_key *key,
 	link->headroom = LL_RESERVED_SPACE(dev->netdev) + TTP_HDR_LEN;
 	link->hash = jhash(&link->key, sizeof(link->key), 0) | 1;
 	refcount_set(&link->refs, 1);
+	INIT_WORK(&link->tx_work, ttp_output_work);
 	spin_lock_init(&link->lock);
 	INIT_LIST_HEAD(&link->queue);
 	INIT_LIST_HEAD(&link->devnode);
@@ -59,6 +60,7 @@ struct ttp_link *ttp_link_new(struct ttp_dev *dev, const struct ttp_key *key,
 	link->offered = link->c.max_payload;
 	link->c.isn = get_random_u32();
 	ttp_replay_init(&link->c.snd, link->c.isn + 1);
+	link->tx_nxt = link->c.snd.nxt;
 	ttp_gap_init(&link->c.rcv, 0, 1);
 	ttp_gate_init(&link->c.gate, READ_ONCE(dev->conf.link_slots),
 		      link->c.snd.nxt);

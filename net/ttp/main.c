@@ -81,9 +81,12 @@ static int __init ttp_init(void)
 	err = ttp_link_cache_init();
 	if (err)
 		return err;
-	err = register_pernet_subsys(&ttp_net_ops);
+	err = ttp_output_init();
 	if (err)
 		goto err_cache;
+	err = register_pernet_subsys(&ttp_net_ops);
+	if (err)
+		goto err_output;
 	err = ttp_dev_init();
 	if (err)
 		goto err_pernet;
@@ -101,6 +104,8 @@ err_dev:
 	ttp_dev_exit();
 err_pernet:
 	unregister_pernet_subsys(&ttp_net_ops);
+err_output:
+	ttp_output_exit();
 err_cache:
 	rcu_barrier();
 	ttp_link_cache_exit();
@@ -118,6 +123,7 @@ static void __exit ttp_exit(void)
 	ttp_netlink_exit();
 	ttp_dev_exit();
 	unregister_pernet_subsys(&ttp_net_ops);
+	ttp_output_exit();
 	rcu_barrier();
 	ttp_link_cache_exit();
 }

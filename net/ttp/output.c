@@ -1,8 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /* From fields to frames to the device, in order, and never under a lock. */
 
+#include <linux/workqueue.h>
 #include "ttp.h"
 #include "trace.h"
+
+#define TTP_OUTPUT_QUIET_MS	8	/* what was sent is out of this host */
+
+static struct workqueue_struct *ttp_output_wq;
+
+int ttp_output_init(void)
+{
+	ttp_output_wq = alloc_workqueue("ttp", WQ_HIGHPRI | WQ_MEM_RECLAIM, 0);
+	return ttp_output_wq ? 0 : -ENOMEM;
+}
+
+/* No link is left that could hand over work. */
+void ttp_output_exit(void)
+{
+	destroy_workqueue(ttp_output_wq);
+}
 
 static u8 ttp_output_grant(const struct ttp_link *link)
 {
@@ -296,6 +313,8 @@ static void ttp_output_drain(struct ttp_link *link)
 	link->tx_owner = true;
 	while (!skb_queue_empty(&link->outq)) {
 		skb_queue_splice_tail_init(&link->outq, &q);
+		link->tx_nxt = link->c.snd.nxt;
+		link->tx_at = jiffies;
 		spin_unlock(&link->lock);
 		while ((skb = __skb_dequeue(&q))) {
 			id = TTP_CB(skb)->e.first;
@@ -314,6 +333,43 @@ static void ttp_output_drain(struct ttp_link *link)
 	link->tx_owner = false;
 }
 
+/*
+ * Frames that leave by two CPUs overtake each other: each has its own backlog
+ * (veth) or transmit queue (XPS). So what follows unacknowledged frames leaves
+ * by the same CPU, unless those are long gone.
+ */
+static bool ttp_output_here(struct ttp_link *link)
+{
+	int cpu = smp_processor_id();
+
+	if (link->tx_cpu == cpu)
+		return true;
+	if (ttp_before(link->c.snd.una, link->tx_nxt) &&
+	    time_before(jiffies, link->tx_at + 1 +
+			msecs_to_jiffies(TTP_OUTPUT_QUIET_MS)))
+		return false;
+	link->tx_cpu = cpu;
+	return true;
+}
+
+static void ttp_output_hand_over(struct ttp_link *link)
+{
+	link->tx_owner = true;
+	ttp_link_hold(link);
+	queue_work_on(link->tx_cpu, ttp_output_wq, &link->tx_work);
+}
+
+void ttp_output_work(struct work_struct *work)
+{
+	struct ttp_link *link = container_of(work, struct ttp_link, tx_work);
+
+	ttp_link_lock(link);
+	link->tx_owner = false;
+	link->tx_cpu = smp_processor_id();
+	ttp_output_unlock(link);
+	ttp_link_put(link);
+}
+
 void ttp_output_unlock(struct ttp_link *link)
 	__releases(&link->lock)
 {
@@ -321,8 +377,12 @@ void ttp_output_unlock(struct ttp_link *link)
 	unsigned int wake;
 
 	rcu_read_lock();
-	if (!skb_queue_empty(&link->outq) && !link->tx_owner)
-		ttp_output_drain(link);
+	if (!skb_queue_empty(&link->outq) && !link->tx_owner) {
+		if (likely(ttp_output_here(link)))
+			ttp_output_drain(link);
+		else
+			ttp_output_hand_over(link);
+	}
 	wake = link->wake;
 	link->wake = 0;
 	sk = link->sk;

@@ -68,6 +68,9 @@ void ttp_rx_connect(struct ttp_link *link, const struct ttp_frame *f)
 	c->gate.grant = f->grant;
 	c->full_in = f->flags & TTP_F_FULL;
 	ttp_gap_init(&c->rcv, f->tx - 1, c->rcv.window);
+	/* If OPENs crossed: its OPEN may come yet, and wants OPEN_ACK */
+	c->peer_isn = f->tx - 1;
+	c->peer_isn_known = true;
 	if (link->opens == 1)
 		ttp_rx_sample(link, ttp_now() - link->ask_at);
 	/* The acceptor waits for a sign: data within the ACK delay, or an ACK */
@@ -106,8 +109,10 @@ static void ttp_rx_peer_full(struct ttp_link *link, bool full)
 	struct ttp_core *c = &link->c;
 
 	if (full) {
+		/* News rubs the chalk off; that nothing changed does not */
+		if (!c->full_in)
+			ttp_tx_progress(link);
 		c->full_in = true;
-		ttp_tx_progress(link);
 		return;
 	}
 	c->full_in = false;

@@ -38,7 +38,9 @@
  * wake-ups, ttp_output_unlock() acts on both after dropping the lock.
  *
  * Frames leave a link in order: who finds link->tx_owner clear sets it, drops
- * the lock, and transmits until outq stays empty; others only append.
+ * the lock, and transmits until outq stays empty; others only append. On
+ * another CPU than the frames still unacknowledged were sent by, he hands this
+ * over to a work on that CPU.
  *
  * State goes from link->lock to the socket as hints without content ("look
  * again"): the socket reads the link, not the hint, so hints may overtake.
@@ -281,6 +283,10 @@ enum ttp_ring {
  * @c: the protocol's state
  * @hashed: in the table, on the device's list, on a ring
  * @tx_owner: somebody is transmitting @outq
+ * @tx_cpu: its frames leave by this CPU while they are unacknowledged
+ * @tx_nxt: ids before this one were handed to the device
+ * @tx_at: when that happened last (jiffies)
+ * @tx_work: hands @outq over to @tx_cpu; pending: holds a reference, @tx_owner
  * @ring_id: enum ttp_ring (chalk.lock as well)
  * @wake: TTP_WAKE_* collected and not delivered yet
  * @chalked: the scanner's mark; progress rubs it off
@@ -343,6 +349,10 @@ struct ttp_link {
 	struct ttp_core		c;
 	bool			hashed;
 	bool			tx_owner;
+	int			tx_cpu;
+	u32			tx_nxt;
+	unsigned long		tx_at;
+	struct work_struct	tx_work;
 	u8			ring_id;
 	u8			wake;
 	bool			chalked;
@@ -698,6 +708,12 @@ void ttp_output_answer(struct ttp_dev *dev, const u8 *dst,
  */
 void ttp_output_unlock(struct ttp_link *link)
 	__releases(&link->lock);
+
+/* Transmit on the CPU that link->tx_work was queued to. */
+void ttp_output_work(struct work_struct *work);
+
+int ttp_output_init(void);
+void ttp_output_exit(void);
 
 static inline void ttp_link_lock(struct ttp_link *link)
 	__acquires(&link->lock)

@@ -160,7 +160,9 @@ static const struct want wanted[TTP_STATES][TTP_EVENTS] = {
 					       A(NACK_IN) | A(XMIT)),
 		[TTP_OP_NACK_FULL]	= SAME(CLOSE_SENT, A(ACK_IN) |
 					       A(FULL_IN)),
-		[TTP_OP_NACK_NOLINK]	= SAME(CLOSED, A(RESET_IN)),
+		/* a late copy met the peer behind its CLOSE_ACK: all is well */
+		[TTP_OP_NACK_NOLINK]	= EITHER(CLOSED, 0,
+						 CLOSED, A(RESET_IN)),
 		/* Crossing CLOSEs: each CLOSE_ACKs and is done */
 		[TTP_OP_CLOSE]		= EITHER(CLOSED, A(ACK_IN) |
 						 A(CLOSE_ACK),
@@ -379,7 +381,8 @@ TEST(guards_that_matter)
 {
 	const u32 forked = 1 << TTP_OP_OPEN | 1 << TTP_OP_OPEN_NACK |
 			   1 << TTP_OP_CLOSE | 1 << TTP_OP_CLOSE_ACK |
-			   1 << TTP_OP_PAYLOAD | 1 << TTP_OP_ACK;
+			   1 << TTP_OP_PAYLOAD | 1 << TTP_OP_ACK |
+			   1 << TTP_OP_NACK_NOLINK;
 	unsigned int state, event, next;
 	u32 acts, alt;
 
@@ -695,6 +698,21 @@ TEST(guard_payload)
 	f.len = 0;
 	f.flags = TTP_F_LAST;
 	EXPECT_FALSE(ttp_fsm_guard(&c, TTP_OP_PAYLOAD, &f));
+	f.flags |= TTP_F_EOF;
+	EXPECT_FALSE(ttp_fsm_guard(&c, TTP_OP_PAYLOAD, &f));
+}
+
+TEST(guard_nack_nolink)
+{
+	struct ttp_core c = core_at(TTP_CLOSE_SENT, 0xffffffff, 2, 0);
+	struct ttp_frame f = { .op = TTP_OP_NACK_NOLINK };
+
+	EXPECT_FALSE(ttp_fsm_guard(NULL, TTP_OP_NACK_NOLINK, &f));
+	EXPECT_FALSE(ttp_fsm_guard(&c, TTP_OP_NACK_NOLINK, &f));
+	c.snd.una = c.snd.nxt;
+	EXPECT_TRUE(ttp_fsm_guard(&c, TTP_OP_NACK_NOLINK, &f));
+	c.close_sent = false;
+	EXPECT_FALSE(ttp_fsm_guard(&c, TTP_OP_NACK_NOLINK, &f));
 }
 
 TEST(guard_ack)
@@ -718,7 +736,6 @@ TEST(guard_others)
 	EXPECT_TRUE(ttp_fsm_guard(&c, TTP_OP_CLOSE_NACK, &f));
 	EXPECT_TRUE(ttp_fsm_guard(&c, TTP_OP_NACK, &f));
 	EXPECT_TRUE(ttp_fsm_guard(&c, TTP_OP_NACK_FULL, &f));
-	EXPECT_TRUE(ttp_fsm_guard(&c, TTP_OP_NACK_NOLINK, &f));
 	for (event = TTP_OPS; event < TTP_EVENTS; event++) {
 		EXPECT_TRUE(ttp_fsm_guard(&c, event, NULL));
 		EXPECT_TRUE(ttp_fsm_guard(NULL, event, NULL));
