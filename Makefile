@@ -14,7 +14,7 @@ VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 SUBMAKE = env -u MAKELEVEL -u MAKEFLAGS -u MFLAGS $(MAKE) --no-print-directory
 
 .DEFAULT_GOAL := modules
-.PHONY: modules tools install dkms-install setup host-built demo check lint unit vm uml clean help
+.PHONY: modules tools install dkms-install setup host-built demo check bench lint unit vm uml clean help
 
 modules: ## build ttp.ko (KDIR=... for another kernel)
 	@test -n "$(KDIR)" || { echo "No kernel headers; '$(VM)/setup packages' installs them."; exit 1; }
@@ -51,6 +51,11 @@ check: ## everything that CI runs (STEPS="unit stock ...")
 	@$(VM)/setup packages
 	@$(VM)/check $(STEPS)
 
+bench: setup ## instructions for round trips and bulk, beside TCP and AF_UNIX
+	@$(SUBMAKE) -s -C tools
+	@$(SUBMAKE) -s -C selftests/bench
+	@$(VM)/run --icount --timeout 600 -- selftests/bench/bench.sh
+
 lint: ## warnings, sparse, checkpatch, kernel-doc, shellcheck
 	@$(VM)/setup packages stock ksft clang
 	@selftests/lint/lint
@@ -66,7 +71,7 @@ uml: host-built ## the fast loop: all tests, or CMD=..., in user-mode Linux
 
 clean: ## remove what was built in the tree
 	@test -z "$(KDIR)" || $(MAKE) -s -C $(KDIR) M=$(CURDIR) clean
-	@for d in tools selftests selftests/unit selftests/demo; do \
+	@for d in tools selftests selftests/unit selftests/demo selftests/bench; do \
 		test ! -e $$d/Makefile || $(SUBMAKE) -s -C $$d clean || exit 1; done
 	@rm -rf build
 
