@@ -238,6 +238,12 @@ static struct proto ttp_proto = {
 
 static const struct proto_ops ttp_sock_ops;
 
+/* After the grace period: no OPEN is looking at the listener any more. */
+static void ttp_sock_destruct(struct sock *sk)
+{
+	put_cred(ttp_sk(sk)->cred);
+}
+
 static struct sock *ttp_sock_alloc(struct net *net, struct socket *sock,
 				   unsigned short type, int kern)
 {
@@ -255,6 +261,7 @@ static struct sock *ttp_sock_alloc(struct net *net, struct socket *sock,
 	sk->sk_rcvbuf = READ_ONCE(tn->rmem_default);
 	sk->sk_sndbuf = READ_ONCE(tn->wmem_default);
 	sk->sk_write_space = ttp_sock_write_space;
+	sk->sk_destruct = ttp_sock_destruct;
 	sock_set_flag(sk, SOCK_RCU_FREE);
 	tsk = ttp_sk(sk);
 	spin_lock_init(&tsk->queue_lock);
@@ -426,6 +433,11 @@ static int ttp_sock_listen(struct socket *sock, int backlog)
 		err = ttp_sock_autobind(sk);
 	if (err)
 		goto out;
+	if (!tsk->cred) {
+		tsk->cred = get_current_cred();
+		tsk->raw = ns_capable_noaudit(sock_net(sk)->user_ns,
+					      CAP_NET_RAW);
+	}
 	spin_lock_bh(&tsk->queue_lock);
 	tsk->dying = false;
 	spin_unlock_bh(&tsk->queue_lock);

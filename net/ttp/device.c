@@ -92,9 +92,8 @@ void ttp_dev_conf_init(const struct net *net, struct ttp_conf *conf)
 		conf->policy = TTP_POLICY_RAW;
 }
 
-static bool ttp_dev_gid_ok(kgid_t min, kgid_t max)
+static bool ttp_dev_gid_ok(const struct cred *cred, kgid_t min, kgid_t max)
 {
-	const struct cred *cred = current_cred();
 	const struct group_info *gi = cred->group_info;
 	int i;
 
@@ -107,7 +106,8 @@ static bool ttp_dev_gid_ok(kgid_t min, kgid_t max)
 	return false;
 }
 
-bool ttp_dev_may_open(const struct ttp_dev *dev)
+/* By the policy alone, capabilities left aside */
+static bool ttp_dev_admits(const struct ttp_dev *dev, const struct cred *cred)
 {
 	const struct ttp_conf *conf = &dev->conf;
 
@@ -115,12 +115,22 @@ bool ttp_dev_may_open(const struct ttp_dev *dev)
 	case TTP_POLICY_ALL:
 		return true;
 	case TTP_POLICY_GID:
-		if (ttp_dev_gid_ok(READ_ONCE(conf->gid_min),
-				   READ_ONCE(conf->gid_max)))
-			return true;
-		break;
+		return ttp_dev_gid_ok(cred, READ_ONCE(conf->gid_min),
+				      READ_ONCE(conf->gid_max));
+	default:
+		return false;
 	}
-	return ns_capable(dev->tn->net->user_ns, CAP_NET_RAW);
+}
+
+bool ttp_dev_may_open(const struct ttp_dev *dev)
+{
+	return ttp_dev_admits(dev, current_cred()) ||
+	       ns_capable(dev->tn->net->user_ns, CAP_NET_RAW);
+}
+
+bool ttp_dev_may_listen(const struct ttp_dev *dev, const struct ttp_sock *tsk)
+{
+	return tsk->raw || ttp_dev_admits(dev, tsk->cred);
 }
 
 static int ttp_dev_mac_cmp(const void *a, const void *b)

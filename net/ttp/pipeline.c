@@ -329,6 +329,7 @@ static enum ttp_reason ttp_pipeline_listen(struct ttp_dev *dev,
 
 	sk = ttp_port_listener(dev->tn, key->ifindex, key->vc, key->lport);
 	if (!sk || (f->flags & ~TTP_F_KNOWN) ||
+	    !ttp_dev_may_listen(dev, ttp_sk(sk)) ||
 	    sk->sk_type != (seq ? SOCK_SEQPACKET : SOCK_STREAM)) {
 		ttp_pipeline_refuse(dev, key->peer, f, 0);
 		return TTP_DROP_REFUSED;

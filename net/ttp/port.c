@@ -131,8 +131,9 @@ int ttp_port_listen(struct sock *sk)
 		    ttp_port_covers(&other->addr, a->sttp_ifindex, a->sttp_vc,
 				    a->sttp_port))
 			err = -EADDRINUSE;
+	/* Whoever finds a listener finds what listen() set up before */
 	if (!err)
-		WRITE_ONCE(sk->sk_state, TCP_LISTEN);
+		smp_store_release(&sk->sk_state, TCP_LISTEN);
 	spin_unlock_bh(&tn->port_lock);
 	return err;
 }
@@ -144,7 +145,7 @@ struct sock *ttp_port_listener(struct ttp_net *tn, int ifindex, u8 vc,
 	struct ttp_sock *tsk;
 
 	hlist_for_each_entry_rcu(tsk, ttp_port_bucket(tn, port), port_node)
-		if (READ_ONCE(tsk->sk.sk_state) == TCP_LISTEN &&
+		if (smp_load_acquire(&tsk->sk.sk_state) == TCP_LISTEN &&
 		    ttp_port_covers(&tsk->addr, ifindex, vc, port))
 			return &tsk->sk;
 	return NULL;

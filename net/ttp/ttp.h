@@ -85,6 +85,7 @@
 #define TTP_PORT_MAX		60999
 
 struct ttp_link;
+struct ttp_sock;
 
 /**
  * struct ttp_key - name of a link
@@ -452,6 +453,9 @@ static inline struct sk_buff *ttp_skb_of(struct ttp_entry *e)
  * @peer: what it was connected to, for getpeername() at any time after
  * @user_timeout: TTP_USER_TIMEOUT, ms
  * @idle_timeout: TTP_IDLE_TIMEOUT, ms
+ * @cred: a listener: who called listen(); a device may be enabled, or closed
+ *	to him, later. Constant once it listens, freed with the socket
+ * @raw: a listener: he had CAP_NET_RAW in the namespace
  * @connecting: a non-blocking connect() has not been reported yet
  */
 struct ttp_sock {
@@ -468,6 +472,8 @@ struct ttp_sock {
 	struct sockaddr_ttp	peer;
 	u32			user_timeout;
 	u32			idle_timeout;
+	const struct cred	*cred;
+	bool			raw;
 	bool			connecting;
 };
 
@@ -768,6 +774,9 @@ void ttp_dev_put(struct ttp_dev *dev);
 
 /* May the calling task open sockets on it? */
 bool ttp_dev_may_open(const struct ttp_dev *dev);
+
+/* May this listener have links on it? Under rcu_read_lock(). */
+bool ttp_dev_may_listen(const struct ttp_dev *dev, const struct ttp_sock *tsk);
 
 /* Does the device talk to this peer? Under rcu_read_lock(). */
 bool ttp_dev_peer_ok(const struct ttp_dev *dev, const u8 *mac);
