@@ -322,7 +322,8 @@ static struct ttp_link *ttp_dev_first_link(struct ttp_dev *dev, u32 dialects)
 }
 
 /* Reset links, at most max of them: new ones may be coming in all the time.
- * A link that is aborted leaves the list, whoever of several aborts it.
+ * A link that is aborted leaves the list, whoever of several aborts it. What
+ * they tell their peers is with the device when this returns.
  */
 static void ttp_dev_abort_links(struct ttp_dev *dev, u32 dialects, int err,
 				u32 max)
@@ -332,11 +333,12 @@ static void ttp_dev_abort_links(struct ttp_dev *dev, u32 dialects, int err,
 	while (max--) {
 		link = ttp_dev_first_link(dev, dialects);
 		if (!link)
-			return;
+			break;
 		ttp_link_abort(link, err);
 		ttp_link_put(link);
 		cond_resched();
 	}
+	ttp_output_flush();
 }
 
 static struct ttp_dev *ttp_dev_alloc(struct net_device *ndev,
@@ -521,9 +523,8 @@ void ttp_dev_disable(struct ttp_dev *dev, int err)
 
 	/* After this nobody runs who has not seen dead ... */
 	synchronize_net();
-	ttp_dev_abort_links(dev, TTP_DEV_ALL_DIALECTS, err, U32_MAX);
 	/* ... and after this nobody who transmits for the last links. */
-	synchronize_net();
+	ttp_dev_abort_links(dev, TTP_DEV_ALL_DIALECTS, err, U32_MAX);
 
 	ttp_netlink_notify(dev, TTP_CMD_DEV_DEL);
 	netdev_put(ndev, &dev->tracker);

@@ -15,6 +15,18 @@ int ttp_output_init(void)
 	return ttp_output_wq ? 0 : -ENOMEM;
 }
 
+/**
+ * ttp_output_flush() - wait until what was queued is with the device
+ *
+ * Process context. Frames queued on outq before the call were handed to their
+ * device, or dropped, when it returns.
+ */
+void ttp_output_flush(void)
+{
+	flush_workqueue(ttp_output_wq);
+	synchronize_net();
+}
+
 /* No link is left that could hand over work. */
 void ttp_output_exit(void)
 {

@@ -718,6 +718,7 @@ void ttp_output_unlock(struct ttp_link *link)
 /* Transmit on the CPU that link->tx_work was queued to. */
 void ttp_output_work(struct work_struct *work);
 
+void ttp_output_flush(void);
 int ttp_output_init(void);
 void ttp_output_exit(void);
 
