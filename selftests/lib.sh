@@ -139,6 +139,37 @@ on() {
 	ip netns exec "$ns" "$@"
 }
 
+# bg NODE COMMAND...: the same, in the background; sets $bg to be ended later
+bg() {
+	local ns
+
+	ns=$(ns_name "$1")
+	shift
+	# A shell would take its input away.
+	ip netns exec "$ns" "$@" <&0 &
+	bg=$!
+}
+
+# dial NODE COMMAND...: again while nobody listens yet; input from $input
+dial() {
+	local end=$((SECONDS + 5 * slow + 1)) status
+
+	while :; do
+		on "$@" <"${input:-/dev/null}" 2>"$tmp/dial"
+		status=$?
+		grep -q refused "$tmp/dial" && [ "$SECONDS" -lt "$end" ] || break
+		sleep 0.1
+	done
+	cat "$tmp/dial" >&2
+	return "$status"
+}
+
+# End what bg started.
+end() {
+	kill "$1" 2>/dev/null
+	wait "$1" 2>/dev/null
+}
+
 mac_of() {
 	case $1 in
 	a) echo 02:70:00:00:00:0a ;;

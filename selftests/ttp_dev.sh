@@ -16,13 +16,11 @@ json() {
 reach() {
 	local from=$1 to=$2 dev=$3 mac=$4 responder status
 
-	on "$to" timeout $((30 * slow)) ttping -l -q &
-	responder=$!
-	sleep "0.$((slow * 3 / 8 + 3))"
-	on "$from" ttping -q -c 5 -i 0.05 -t $((4 * slow)) -I "$dev" "$mac"
+	bg "$to" timeout $((30 * slow)) ttping -l -q
+	responder=$bg
+	dial "$from" ttping -q -c 5 -i 0.05 -t $((4 * slow)) -I "$dev" "$mac"
 	status=$?
-	kill "$responder"
-	wait "$responder" 2>/dev/null
+	end "$responder"
 	return "$status"
 }
 
@@ -46,7 +44,7 @@ grammar() {
 	check "add" on a ttpctl dev add wire0
 	refused 2 "already" "add twice" on a ttpctl dev add wire0
 	check "show names it" grep -q wire0 <(on a ttpctl dev show)
-	check "-j is valid JSON" json '.[0].dev == "wire0"' \
+	check "-j is valid JSON" json '.[0].ifname == "wire0"' \
 		on a ttpctl -j dev show wire0
 	check "set" on a ttpctl dev set wire0 slots 64 link-slots 16 \
 		policy gid 100 200 idle 5000 allow 02:00:00:00:00:77
@@ -58,7 +56,7 @@ grammar() {
 	check "-n does it in another namespace" \
 		ttpctl -n "$(ns_name b)" dev add dev wire0
 	refused 1 "namespace" "-n of no namespace" ttpctl -n nosuch-ns dev show
-	check "abbreviations" on a ttpctl d s
+	check "abbreviations" on a ttpctl d sh
 	check "counters" grep -q "^frames_in" <(on a ttpctl stat show)
 	check "counters as JSON" json '.' on a ttpctl -j stat show
 	check "del" on a ttpctl dev del wire0
@@ -84,10 +82,11 @@ nobody_adds() {
 links() {
 	local listener
 
-	on b timeout 60 ttpcat -l -d 1234 >/dev/null &
-	listener=$!
-	sleep 0.5
-	(sleep $((2 * slow + 1))) | on a timeout 60 ttpcat "$(mac_of b)" 1234 &
+	bg b timeout 60 ttpcat -l -d 1234 >/dev/null
+	listener=$bg
+	mkfifo "$tmp/hold"
+	input=$tmp/hold dial a timeout 60 ttpcat "$(mac_of b)" 1234 &
+	exec 9>"$tmp/hold"
 	check "link show" wait_for 5 link_is_shown
 	check "link show -s" on a ttpctl -s link show
 	check "link show -j" json '.[0] | .state == "OPEN" and .rport == 1234' \
@@ -96,7 +95,9 @@ links() {
 		test -z "$(on a ttpctl link show rport 999)"
 	check "link show, dev peer port" grep -q OPEN \
 		<(on a ttpctl link show wire0 peer "$(mac_of b)" port 1234)
-	check "its end" wait "$listener"
+	exec 9>&-
+	wait "$listener"
+	result $? "its end"
 	check "and nothing is left of it" wait_for 3 no_links
 }
 
@@ -171,15 +172,24 @@ vlan() {
 	check "gone with its device" test -z "$(on a ttpctl dev show | grep '\.5')"
 }
 
+# Frames that b takes for strangers'
+strangers() {
+	on b ttpctl stat show drop_no_link drop_refused drop_epoch |
+		awk '{ n += $2 } END { print n }'
+}
+
 # The frames of wire0.5 are none of wire0's, whatever the kernel hands to it.
 vlan_link_apart() {
-	local before
+	local responder before status
 
-	before=$(on b ttpctl stat show drop_no_link drop_refused drop_epoch |
-		awk '{ n += $2 } END { print n }')
-	reach a b wire0.5 "$(mac_of b)" || return
-	[ "$before" = "$(on b ttpctl stat show drop_no_link drop_refused \
-		drop_epoch | awk '{ n += $2 } END { print n }')" ]
+	bg b timeout $((30 * slow)) ttping -l -q
+	responder=$bg
+	wait_for 5 on a ttpcat -z -I wire0.5 "$(mac_of b)" 7
+	before=$(strangers)
+	on a ttping -q -c 5 -i 0.05 -t $((4 * slow)) -I wire0.5 "$(mac_of b)"
+	status=$?
+	end "$responder"
+	[ "$status" -eq 0 ] && [ "$before" = "$(strangers)" ]
 }
 
 macvlan() {
@@ -221,9 +231,9 @@ declare -A hub_mac=([a]=02:70:00:00:00:3a [b]=02:70:00:00:00:3b
 
 policies() {
 	on a ttpctl dev set wire0 policy raw
-	on b ttping -l -q -p 2000 &
-	responder=$!
-	sleep 0.5
+	bg b ttping -l -q -p 2000
+	responder=$bg
+	wait_for 5 on a ttpcat -z "$(mac_of b)" 2000
 	refused 2 "" "policy raw: nobody is refused" as_nobody
 	check "policy raw: root is not" on a ttping -q -c 1 -I wire0 -p 2000 \
 		"$(mac_of b)"
@@ -239,8 +249,7 @@ policies() {
 	on b ttpctl dev set wire0 allow 00:00:00:00:00:00
 	check "allow-list: emptied" \
 		on a ttping -q -c 1 -I wire0 -p 2000 "$(mac_of b)"
-	kill "$responder"
-	wait "$responder" 2>/dev/null
+	end "$responder"
 }
 
 as_nobody() {
@@ -249,14 +258,13 @@ as_nobody() {
 }
 
 monitor() {
-	on a timeout 20 ttpctl monitor >"$tmp/monitor" &
-	monitor=$!
+	bg a ttpctl monitor >"$tmp/monitor"
+	monitor=$bg
 	sleep "0.$((slow * 3 / 8 + 5))"
 	on a ttpctl dev set wire0 idle 1000
 	on a ttpctl dev set wire0 idle 0
 	check "monitor tells changes" wait_for 5 grep -q "wire0" "$tmp/monitor"
-	kill "$monitor" 2>/dev/null
-	wait "$monitor" 2>/dev/null
+	end "$monitor"
 }
 
 sysctls() {
@@ -272,7 +280,7 @@ sysctls() {
 	on a sysctl -q -w net.ttp.give_up_ms=30000
 }
 
-plan 66
+plan 61
 ns_add a
 ns_add b
 ip link add wire0 netns "$(ns_name a)" address "$(mac_of a)" \

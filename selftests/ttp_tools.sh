@@ -7,15 +7,20 @@
 
 b_mac=$(mac_of b)
 
+# serve PORT COMMAND...: on b; goes on when it listens
 serve() {
-	on b "$@" &
-	server=$!
-	sleep "0.$((slow * 3 / 8 + 4))"
+	local port=$1
+
+	shift
+	bg b "$@"
+	server=$bg
+	wait_for 5 on a ttpcat -z "${type[@]}" "$b_mac" "$port"
 }
 
+type=()
+
 stop() {
-	kill "$server" 2>/dev/null
-	wait "$server" 2>/dev/null
+	end "$server"
 }
 
 ping_says() {
@@ -35,9 +40,8 @@ several_clients() {
 	local pids=() pid status=0 i
 
 	for i in 1 2 3 4 5 6; do
-		on a ttping -q -c 20 -i 0.01 -s $((i * 700)) "$b_mac" \
-			>/dev/null &
-		pids+=($!)
+		bg a ttping -q -c 20 -i 0.01 -s $((i * 700)) "$b_mac" >/dev/null
+		pids+=("$bg")
 	done
 	for pid in "${pids[@]}"; do
 		wait "$pid" || status=1
@@ -50,10 +54,9 @@ put() {
 	local port=$1 listener
 
 	shift
-	on b timeout $((60 * slow)) ttpcat -l -d "$@" "$port" >"$tmp/got" &
-	listener=$!
-	sleep "0.$((slow * 3 / 8 + 4))"
-	on a timeout $((60 * slow)) ttpcat "$@" "$b_mac" "$port" <"$tmp/file" ||
+	bg b timeout $((60 * slow)) ttpcat -l -d "$@" "$port" >"$tmp/got"
+	listener=$bg
+	input=$tmp/file dial a timeout $((60 * slow)) ttpcat "$@" "$b_mac" "$port" ||
 		return
 	wait "$listener" || return
 	[ "$(sha256sum <"$tmp/file")" = "$(sha256sum <"$tmp/got")" ]
@@ -62,10 +65,9 @@ put() {
 fetch() {
 	local listener
 
-	on b timeout $((60 * slow)) ttpcat -l 2100 <"$tmp/file" &
-	listener=$!
-	sleep "0.$((slow * 3 / 8 + 4))"
-	on a timeout $((60 * slow)) ttpcat -d "$b_mac" 2100 >"$tmp/got" || return
+	bg b timeout $((60 * slow)) ttpcat -l 2100 <"$tmp/file"
+	listener=$bg
+	dial a timeout $((60 * slow)) ttpcat -d "$b_mac" 2100 >"$tmp/got" || return
 	wait "$listener" || return
 	[ "$(sha256sum <"$tmp/file")" = "$(sha256sum <"$tmp/got")" ]
 }
@@ -78,10 +80,10 @@ probe_range() {
 pipeline() {
 	local listener got
 
-	on b timeout 60 ttpcat -l 2300 < <(echo answer) >"$tmp/question" &
-	listener=$!
-	sleep "0.$((slow * 3 / 8 + 4))"
-	got=$(echo question | on a timeout 60 ttpcat "$b_mac" 2300)
+	bg b timeout 60 ttpcat -l 2300 < <(echo answer) >"$tmp/question"
+	listener=$bg
+	echo question >"$tmp/ask"
+	got=$(input=$tmp/ask dial a timeout 60 ttpcat "$b_mac" 2300)
 	wait "$listener" || return
 	[ "$got" = answer ] && [ "$(cat "$tmp/question")" = question ]
 }
@@ -89,9 +91,10 @@ pipeline() {
 keeps_listening() {
 	local i status=0
 
-	serve ttpcat -l -k -d 2400 >"$tmp/kept"
+	serve 2400 ttpcat -l -k -d 2400 >"$tmp/kept"
 	for i in 1 2 3; do
-		echo "line $i" | on a ttpcat "$b_mac" 2400 || status=1
+		echo "line $i" >"$tmp/line"
+		input=$tmp/line dial a ttpcat "$b_mac" 2400 || status=1
 	done
 	sleep 0.3
 	stop
@@ -104,10 +107,9 @@ loopback() {
 	local own status
 
 	own=$(mac_of a)
-	on a ttping -l -q -p 2500 &
-	server=$!
-	sleep "0.$((slow * 3 / 8 + 4))"
-	on a ttping -q -c 5 -i 0.05 -p 2500 "$own"
+	bg a ttping -l -q -p 2500
+	server=$bg
+	dial a ttping -q -c 5 -i 0.05 -p 2500 "$own"
 	status=$?
 	stop
 	return "$status"
@@ -118,7 +120,7 @@ wire_up
 head -c $((3000000 / slow)) /dev/urandom >"$tmp/file"
 
 refused 1 "refused" "ttping: nobody there" on a ttping -c 1 "$b_mac"
-serve ttping -l -q
+serve 7 ttping -l -q
 check "ttping says what ping says" ping_says
 check "ttping -j" ping_json
 check "ttping by name%device" on a ttping -q -c 1 "$b_mac%wire0"
@@ -128,7 +130,9 @@ check "ttping on channel 1" on a ttping -q -c 2 -i 0.05 -V 1 "$b_mac"
 check "ttping on channel 2" on a ttping -q -c 2 -i 0.05 "$b_mac%wire0.2"
 refused 1 "" "ttping -S to a stream responder" on a ttping -S -c 1 -t 2 "$b_mac"
 stop
-serve ttping -l -q -S
+type=(-S)
+serve 7 ttping -l -q -S
+type=()
 check "ttping -S" on a ttping -q -S -c 5 -i 0.05 "$b_mac"
 stop
 check "ttpcat: a file there" put 2001
@@ -136,7 +140,7 @@ check "ttpcat: a file there, in records" put 2002 -S
 check "ttpcat: a file from there" fetch
 check "ttpcat: a question and an answer" pipeline
 check "ttpcat -k" keeps_listening
-serve ttpcat -l -k -d 2200
+serve 2200 ttpcat -l -k -d 2200
 check "ttpcat -z finds an open port" on a ttpcat -z "$b_mac" 2200
 check "ttpcat -z, a range" probe_range
 stop

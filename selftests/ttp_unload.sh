@@ -10,9 +10,8 @@ rounds=20
 [ "$slow" -eq 1 ] || rounds=6
 
 flood() {
-	on a "$top/selftests/ttp_flood" wire0 "$(mac_of b)" 600 \
-		>"$tmp/flood" 2>&1 &
-	flood_pid=$!
+	bg a "$top/selftests/ttp_flood" wire0 "$(mac_of b)" 600 >"$tmp/flood" 2>&1
+	flood_pid=$bg
 }
 
 frames_in() {
@@ -22,19 +21,19 @@ frames_in() {
 	[ "${n:-0}" -gt 100 ]
 }
 
-# One life of the module: load, listen, be flooded, unload
+# One life of the module. What a closed socket held of it goes with the next
+# grace period.: load, listen, be flooded, unload
 cycle() {
 	local listener status=0
 
 	modprobe ttp || return
 	on b ttpctl dev add wire0 || return
-	on b ttpcat -l -k -p 7 </dev/null >/dev/null 2>&1 &
-	listener=$!
+	bg b ttpcat -l -k 7 </dev/null >/dev/null 2>&1
+	listener=$bg
 	wait_for 10 frames_in || status=1
 	rmmod ttp 2>/dev/null && status=1	# a socket is open
-	kill "$listener"
-	wait "$listener" 2>/dev/null
-	rmmod ttp || status=1
+	end "$listener"
+	wait_for 2 rmmod ttp || status=1
 	return "$status"
 }
 
@@ -54,11 +53,11 @@ unload_with_links() {
 	modprobe ttp || return
 	on b ttpctl dev add wire0 || return
 	on a ttpctl dev add wire0 || return
-	on b timeout 20 ttpcat -l -p 9 >/dev/null </dev/null &
-	sleep 0.5
-	head -c 300000 /dev/zero | on a timeout 20 ttpcat -N "$(mac_of b)%wire0" 9
-	wait $!
-	rmmod ttp
+	bg b timeout 20 ttpcat -l 9 >/dev/null </dev/null
+	head -c 300000 /dev/zero >"$tmp/zeros"
+	input=$tmp/zeros dial a timeout 20 ttpcat "$(mac_of b)%wire0" 9
+	wait "$bg"
+	wait_for 2 rmmod ttp
 }
 
 plan 6
@@ -78,8 +77,7 @@ fi
 flood
 check "$rounds times loaded, used and unloaded under incoming frames" cycles
 check "the frames came all the time" kill -0 "$flood_pid"
-kill "$flood_pid"
-wait "$flood_pid" 2>/dev/null
+end "$flood_pid"
 check "unloading as soon as a transfer has ended" unload_with_links
 check "loading once more" modprobe ttp
 check "unloading an idle module" rmmod ttp
