@@ -19,6 +19,8 @@ case ${TTP_SLOW:-0} in
 *) slow=8 ;;
 esac
 
+started=""
+export started
 ktap_n=0
 ktap_bad=0
 ktap_plan=0
@@ -139,15 +141,15 @@ on() {
 	ip netns exec "$ns" "$@"
 }
 
-# bg NODE COMMAND...: the same, in the background; sets $bg to be ended later
-bg() {
+# start NODE COMMAND...: the same, in the background; sets $started to be ended later
+start() {
 	local ns
 
 	ns=$(ns_name "$1")
 	shift
 	# A shell would take its input away.
 	ip netns exec "$ns" "$@" <&0 &
-	bg=$!
+	started=$!
 }
 
 # dial NODE COMMAND...: again while nobody listens yet; input from $input
@@ -157,14 +159,16 @@ dial() {
 	while :; do
 		on "$@" <"${input:-/dev/null}" 2>"$tmp/dial"
 		status=$?
-		grep -q refused "$tmp/dial" && [ "$SECONDS" -lt "$end" ] || break
+		if [ "$SECONDS" -ge "$end" ] || ! grep -q refused "$tmp/dial"; then
+			break
+		fi
 		sleep 0.1
 	done
 	cat "$tmp/dial" >&2
 	return "$status"
 }
 
-# End what bg started.
+# End what start has started.
 end() {
 	kill "$1" 2>/dev/null
 	wait "$1" 2>/dev/null

@@ -16,16 +16,12 @@ json() {
 reach() {
 	local from=$1 to=$2 dev=$3 mac=$4 responder status
 
-	bg "$to" timeout $((30 * slow)) ttping -l -q
-	responder=$bg
+	start "$to" timeout $((30 * slow)) ttping -l -q
+	responder=$started
 	dial "$from" ttping -q -c 5 -i 0.05 -t $((4 * slow)) -I "$dev" "$mac"
 	status=$?
 	end "$responder"
 	return "$status"
-}
-
-mac_in() {
-	on "$1" cat "/sys/class/net/$2/address"
 }
 
 # ---- words and exit codes ----
@@ -82,8 +78,8 @@ nobody_adds() {
 links() {
 	local listener
 
-	bg b timeout 60 ttpcat -l -d 1234 >/dev/null
-	listener=$bg
+	start b timeout 60 ttpcat -l -d 1234 >/dev/null
+	listener=$started
 	mkfifo "$tmp/hold"
 	input=$tmp/hold dial a timeout 60 ttpcat "$(mac_of b)" 1234 &
 	exec 9>"$tmp/hold"
@@ -182,8 +178,8 @@ strangers() {
 vlan_link_apart() {
 	local responder before status
 
-	bg b timeout $((30 * slow)) ttping -l -q
-	responder=$bg
+	start b timeout $((30 * slow)) ttping -l -q
+	responder=$started
 	wait_for 5 on a ttpcat -z -I wire0.5 "$(mac_of b)" 7
 	before=$(strangers)
 	on a ttping -q -c 5 -i 0.05 -t $((4 * slow)) -I wire0.5 "$(mac_of b)"
@@ -231,8 +227,8 @@ declare -A hub_mac=([a]=02:70:00:00:00:3a [b]=02:70:00:00:00:3b
 
 policies() {
 	on a ttpctl dev set wire0 policy raw
-	bg b ttping -l -q -p 2000
-	responder=$bg
+	start b ttping -l -q -p 2000
+	responder=$started
 	wait_for 5 on a ttpcat -z "$(mac_of b)" 2000
 	refused 2 "" "policy raw: nobody is refused" as_nobody
 	check "policy raw: root is not" on a ttping -q -c 1 -I wire0 -p 2000 \
@@ -258,8 +254,8 @@ as_nobody() {
 }
 
 monitor() {
-	bg a ttpctl monitor >"$tmp/monitor"
-	monitor=$bg
+	start a ttpctl monitor >"$tmp/monitor"
+	monitor=$started
 	sleep "0.$((slow * 3 / 8 + 5))"
 	on a ttpctl dev set wire0 idle 1000
 	on a ttpctl dev set wire0 idle 0

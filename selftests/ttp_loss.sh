@@ -34,8 +34,8 @@ exchange() {
 	local port=$1 limit=$((40 * slow)) listener status
 
 	shift
-	bg b timeout "$limit" ttpcat -l "$@" "$port" <"$tmp/two" >"$tmp/at-b"
-	listener=$bg
+	start b timeout "$limit" ttpcat -l "$@" "$port" <"$tmp/two" >"$tmp/at-b"
+	listener=$started
 	input=$tmp/one dial a timeout "$limit" ttpcat "$@" "$(mac_of b)" "$port" \
 		>"$tmp/at-a"
 	status=$?

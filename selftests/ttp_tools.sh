@@ -12,8 +12,8 @@ serve() {
 	local port=$1
 
 	shift
-	bg b "$@"
-	server=$bg
+	start b "$@"
+	server=$started
 	wait_for 5 on a ttpcat -z "${type[@]}" "$b_mac" "$port"
 }
 
@@ -40,8 +40,8 @@ several_clients() {
 	local pids=() pid status=0 i
 
 	for i in 1 2 3 4 5 6; do
-		bg a ttping -q -c 20 -i 0.01 -s $((i * 700)) "$b_mac" >/dev/null
-		pids+=("$bg")
+		start a ttping -q -c 20 -i 0.01 -s $((i * 700)) "$b_mac" >/dev/null
+		pids+=("$started")
 	done
 	for pid in "${pids[@]}"; do
 		wait "$pid" || status=1
@@ -54,8 +54,8 @@ put() {
 	local port=$1 listener
 
 	shift
-	bg b timeout $((60 * slow)) ttpcat -l -d "$@" "$port" >"$tmp/got"
-	listener=$bg
+	start b timeout $((60 * slow)) ttpcat -l -d "$@" "$port" >"$tmp/got"
+	listener=$started
 	input=$tmp/file dial a timeout $((60 * slow)) ttpcat "$@" "$b_mac" "$port" ||
 		return
 	wait "$listener" || return
@@ -65,8 +65,8 @@ put() {
 fetch() {
 	local listener
 
-	bg b timeout $((60 * slow)) ttpcat -l 2100 <"$tmp/file"
-	listener=$bg
+	start b timeout $((60 * slow)) ttpcat -l 2100 <"$tmp/file"
+	listener=$started
 	dial a timeout $((60 * slow)) ttpcat -d "$b_mac" 2100 >"$tmp/got" || return
 	wait "$listener" || return
 	[ "$(sha256sum <"$tmp/file")" = "$(sha256sum <"$tmp/got")" ]
@@ -80,8 +80,8 @@ probe_range() {
 pipeline() {
 	local listener got
 
-	bg b timeout 60 ttpcat -l 2300 < <(echo answer) >"$tmp/question"
-	listener=$bg
+	start b timeout 60 ttpcat -l 2300 < <(echo answer) >"$tmp/question"
+	listener=$started
 	echo question >"$tmp/ask"
 	got=$(input=$tmp/ask dial a timeout 60 ttpcat "$b_mac" 2300)
 	wait "$listener" || return
@@ -107,8 +107,8 @@ loopback() {
 	local own status
 
 	own=$(mac_of a)
-	bg a ttping -l -q -p 2500
-	server=$bg
+	start a ttping -l -q -p 2500
+	server=$started
 	dial a ttping -q -c 5 -i 0.05 -p 2500 "$own"
 	status=$?
 	stop

@@ -10,8 +10,8 @@ rounds=20
 [ "$slow" -eq 1 ] || rounds=6
 
 flood() {
-	bg a "$top/selftests/ttp_flood" wire0 "$(mac_of b)" 600 >"$tmp/flood" 2>&1
-	flood_pid=$bg
+	start a "$top/selftests/ttp_flood" wire0 "$(mac_of b)" 600 >"$tmp/flood" 2>&1
+	flood_pid=$started
 }
 
 frames_in() {
@@ -28,8 +28,8 @@ cycle() {
 
 	modprobe ttp || return
 	on b ttpctl dev add wire0 || return
-	bg b ttpcat -l -k 7 </dev/null >/dev/null 2>&1
-	listener=$bg
+	start b ttpcat -l -k 7 </dev/null >/dev/null 2>&1
+	listener=$started
 	wait_for 10 frames_in || status=1
 	rmmod ttp 2>/dev/null && status=1	# a socket is open
 	end "$listener"
@@ -53,10 +53,10 @@ unload_with_links() {
 	modprobe ttp || return
 	on b ttpctl dev add wire0 || return
 	on a ttpctl dev add wire0 || return
-	bg b timeout 20 ttpcat -l 9 >/dev/null </dev/null
+	start b timeout 20 ttpcat -l 9 >/dev/null </dev/null
 	head -c 300000 /dev/zero >"$tmp/zeros"
 	input=$tmp/zeros dial a timeout 20 ttpcat "$(mac_of b)%wire0" 9
-	wait "$bg"
+	wait "$started"
 	wait_for 2 rmmod ttp
 }
 

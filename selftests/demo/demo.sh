@@ -6,6 +6,7 @@
 #
 # Environment: LOSS (2%), DELAY (500us), SIZE (4000000 bytes of each file)
 
+# shellcheck disable=SC2317 # functions are called by transfer and by trap
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 export PATH=$PATH:$PWD/tools/ttpctl:$PWD/tools/ttping:$PWD/tools/ttpcat:/usr/sbin
@@ -17,12 +18,6 @@ mac_a=02:70:00:00:00:0a
 mac_b=02:70:00:00:00:0b
 tmp=$(mktemp -d)
 wrong=0
-if [ -t 1 ]; then
-	bold=$(tput bold 2>/dev/null) normal=$(tput sgr0 2>/dev/null)
-else
-	bold="" normal=""
-fi
-
 cleanup() {
 	local pid node
 
@@ -61,7 +56,8 @@ now_ms() {
 build_wire() {
 	local node
 
-	ip netns add node-a && ip netns add node-b || die "no namespaces"
+	ip netns add node-a || die "no namespaces"
+	ip netns add node-b || die "no namespaces"
 	ip link add eth0 netns node-a address "$mac_a" type veth \
 		peer name eth0 netns node-b address "$mac_b" || die "no veth"
 	for node in node-a node-b; do
@@ -111,40 +107,63 @@ transfer() {
 		verdict=DIFFERS
 		wrong=1
 	fi
-	printf '| %-22s %8d %6d %5d %6d %6.2f s %6.2f MB/s %-7s |\n' "$words" \
-		"$(stat -c %s "$sent")" "$frames" "$gone" "$replays" \
-		"$(awk "BEGIN { print $took / 1000 }")" \
-		"$(awk "BEGIN { print $(stat -c %s "$sent") / 1000 / ($took + 1) }")" \
-		"$verdict" >>"$tmp/table"
+	row "$words" "$(stat -c %s "$sent")" "$frames" "$gone" "$replays" \
+		"$(awk "BEGIN { printf \"%.2f s\", $took / 1000 }")" \
+		"$(rate "$(stat -c %s "$sent")" "$took")" "$verdict" >>"$tmp/table"
+}
+
+row() {
+	printf '| %-18s %8s %6s %5s %6s %8s %10s %-8s |\n' "$@"
+}
+
+# rate BYTES MILLISECONDS
+rate() {
+	awk "BEGIN { printf \"%.2f MB/s\", $1 / 1000 / ($2 + 1) }"
 }
 
 file_there() {
+	local listener watcher status=1
+
 	b timeout 60 ttpcat -l -d 9000 >"$tmp/got" &
+	listener=$!
 	sleep 0.2
-	a timeout 60 ttpcat "$mac_b" 9000 <"$tmp/file" &
-	watch_links
-	wait %2 && wait %1
+	watch_links &
+	watcher=$!
+	a timeout 60 ttpcat "$mac_b" 9000 <"$tmp/file" && wait "$listener" &&
+		status=0
+	touch "$tmp/done"
+	wait "$watcher"
+	return "$status"
 }
 
 file_back() {
+	local listener
+
 	a timeout 60 ttpcat -l -d 9001 >"$tmp/got-back" &
+	listener=$!
 	sleep 0.2
-	b timeout 60 ttpcat "$mac_a" 9001 <"$tmp/file" && wait %1
+	b timeout 60 ttpcat "$mac_a" 9001 <"$tmp/file" && wait "$listener"
 }
 
 records() {
+	local listener
+
 	b timeout 60 examples/server 9002 >"$tmp/got-records" &
+	listener=$!
 	sleep 0.2
-	a timeout 60 examples/client "$mac_b" 9002 <"$tmp/records" && wait %1
+	a timeout 60 examples/client "$mac_b" 9002 <"$tmp/records" &&
+		wait "$listener"
 }
 
 # Keep the look at the links that shows most in flight.
 watch_links() {
 	local i held most=-1
 
-	for ((i = 0; i < 12; i++)); do
+	for ((i = 0; i < 40; i++)); do
+		[ ! -e "$tmp/done" ] || break
 		ttpctl -n node-a link show >"$tmp/look"
 		ttpctl -n node-b link show >"$tmp/look-b"
+		[ -s "$tmp/look" ] || continue
 		held=$(sed -n 's/.*bays \([0-9]*\).*/\1/p' "$tmp/look" | head -n 1)
 		if [ "${held:--1}" -gt "$most" ]; then
 			most=$held
@@ -156,12 +175,15 @@ watch_links() {
 }
 
 round_trips() {
-	b timeout 60 ttping -l -q &
+	local responder
+
+	ip netns exec node-b ttping -l -q &
+	responder=$!
 	sleep 0.2
 	a timeout 40 ttping -j -q -c 300 -i 0.005 "$mac_b" >"$tmp/ping" ||
 		wrong=1
-	kill %1
-	wait 2>/dev/null
+	kill "$responder"
+	wait "$responder" 2>/dev/null
 }
 
 rtt_line() {
@@ -172,25 +194,19 @@ rtt_line() {
 }
 
 show() {
-	local line
-
 	echo
 	echo "+$(printf -- '-%.0s' {1..78})+"
-	box "${bold}TTP: two nodes, a wire that loses $LOSS of all frames each way and takes $DELAY$normal"
+	box "TTP: two nodes, a wire that loses $LOSS of the frames each way and takes $DELAY"
 	box ""
-	box "$(printf '%-22s %8s %6s %5s %6s %8s %11s' 'what was sent' bytes frames lost again time rate) SHA-256"
+	row "what was sent" bytes frames lost again time rate SHA-256
 	cat "$tmp/table"
 	box ""
 	box "$(rtt_line | cut -c3-)"
 	box ""
-	box "ttpctl -n node-a link show    (while the first file was under way)"
-	while read -r line; do
-		box "  $line"
-	done <"$tmp/links"
+	box "ttpctl -n node-a link show (while the first file was under way)"
+	lines <"$tmp/links"
 	box "ttpctl -n node-b link show"
-	while read -r line; do
-		box "  $line"
-	done <"$tmp/links-b"
+	lines <"$tmp/links-b"
 	box ""
 	if [ "$wrong" -eq 0 ]; then
 		box "Every byte arrived, once and in order."
@@ -200,12 +216,19 @@ show() {
 	echo "+$(printf -- '-%.0s' {1..78})+"
 }
 
+lines() {
+	local line
+
+	sed 's/^ *//' | fold -s -w 72 | while read -r line; do
+		box "  $line"
+	done
+}
+
 box() {
 	printf '| %-76s |\n' "$1"
 }
 
 trap cleanup EXIT
-set +m
 say "making two nodes and a wire between them (loss $LOSS, delay $DELAY)"
 build_wire
 head -c "$SIZE" /dev/urandom >"$tmp/file"
@@ -213,10 +236,10 @@ head -c $((SIZE / 3)) /dev/urandom | base64 -w 1000 >"$tmp/records"
 say "measuring round trips"
 round_trips
 say "sending a file of $SIZE bytes from a to b with ttpcat"
-transfer "file a > b, STREAM" "$tmp/file" "$tmp/got" file_there
+transfer "file a > b  STREAM" "$tmp/file" "$tmp/got" file_there
 say "sending it from b to a"
-transfer "file b > a, STREAM" "$tmp/file" "$tmp/got-back" file_back
+transfer "file b > a  STREAM" "$tmp/file" "$tmp/got-back" file_back
 say "sending $(wc -l <"$tmp/records") records with the client of the README"
-transfer "records a > b, SEQP." "$tmp/records" "$tmp/got-records" records
+transfer "records   SEQPACKET" "$tmp/records" "$tmp/got-records" records
 show
 exit "$wrong"
