@@ -118,6 +118,8 @@ little_was_replayed() {
 	replays=$(ttpctl stat show replays | awk '{ print $2 }')
 	frames=$(ttpctl stat show payload_out | awk '{ print $2 }')
 	echo "# $replays replays of $frames frames" >&3
+	ttpctl stat show nonzero | sed 's/^/#   /' >&3
+	ip -s link show eth0 | sed 's/^/#   /' >&3
 	[ "$((replays * 20))" -le "$frames" ]
 }
 

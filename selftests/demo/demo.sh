@@ -159,11 +159,13 @@ records() {
 watch_links() {
 	local i held most=-1
 
+	echo "(it was too short)" | tee "$tmp/links" >"$tmp/links-b"
 	for ((i = 0; i < 40; i++)); do
 		[ ! -e "$tmp/done" ] || break
 		ttpctl -n node-a link show >"$tmp/look"
 		ttpctl -n node-b link show >"$tmp/look-b"
-		[ -s "$tmp/look" ] || continue
+		grep -q ^OPEN "$tmp/look" || continue
+		grep -q ^OPEN "$tmp/look-b" || continue
 		held=$(sed -n 's/.*bays \([0-9]*\).*/\1/p' "$tmp/look" | head -n 1)
 		if [ "${held:--1}" -gt "$most" ]; then
 			most=$held
@@ -240,6 +242,6 @@ transfer "file a > b  STREAM" "$tmp/file" "$tmp/got" file_there
 say "sending it from b to a"
 transfer "file b > a  STREAM" "$tmp/file" "$tmp/got-back" file_back
 say "sending $(wc -l <"$tmp/records") records with the client of the README"
-transfer "records   SEQPACKET" "$tmp/records" "$tmp/got-records" records
+transfer "records  SEQPACKET" "$tmp/records" "$tmp/got-records" records
 show
 exit "$wrong"
