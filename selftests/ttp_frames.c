@@ -27,7 +27,7 @@ FIXTURE(frames) {
 	unsigned char buf[RAW_MAX];
 };
 
-static void look(FIXTURE_DATA(frames) *self)
+static void look(struct _test_data_frames *self)
 {
 	ttp_wait_acked(self->fd[0], 2000);
 	ttp_wait_acked(self->fd[1], 2000);
@@ -63,7 +63,7 @@ FIXTURE_TEARDOWN(frames)
 }
 
 /* The live link carries a byte each way. */
-static bool alive(FIXTURE_DATA(frames) *self)
+static bool alive(struct _test_data_frames *self)
 {
 	char c[2] = { 0 };
 	int i;
@@ -78,7 +78,7 @@ static bool alive(FIXTURE_DATA(frames) *self)
 }
 
 /* A frame of somebody with whom there is no link */
-static struct raw from_stranger(FIXTURE_DATA(frames) *self, int op)
+static struct raw from_stranger(struct _test_data_frames *self, int op)
 {
 	struct raw f = {
 		.op = op, .epoch = 0x5a5a, .tx = 1000, .rx = 2000,
@@ -95,7 +95,7 @@ static struct raw from_stranger(FIXTURE_DATA(frames) *self, int op)
 }
 
 /* A frame that a itself might send on the live link */
-static struct raw from_peer(FIXTURE_DATA(frames) *self, int op)
+static struct raw from_peer(struct _test_data_frames *self, int op)
 {
 	struct raw f = from_stranger(self, op);
 
@@ -129,7 +129,7 @@ static int drops(const struct ttp_stats *before, const struct ttp_stats *after,
 }
 
 /* Wait until b has seen so many more frames. */
-static void seen(FIXTURE_DATA(frames) *self, const struct ttp_stats *before,
+static void seen(struct _test_data_frames *self, const struct ttp_stats *before,
 		 struct ttp_stats *after, int n)
 {
 	long end = ttp_now_ms() + 1000 * ttp_slow();
@@ -145,7 +145,7 @@ static void seen(FIXTURE_DATA(frames) *self, const struct ttp_stats *before,
 
 /* Put bytes on the wire and see what b makes of them. */
 static void inject(struct __test_metadata *_metadata,
-		   FIXTURE_DATA(frames) *self, const char *name,
+		   struct _test_data_frames *self, const char *name,
 		   const unsigned char *frame, int len, const char *counter,
 		   int answer, struct raw *got)
 {
@@ -179,7 +179,7 @@ static void inject(struct __test_metadata *_metadata,
 }
 
 static void inject_raw(struct __test_metadata *_metadata,
-		       FIXTURE_DATA(frames) *self, const char *name,
+		       struct _test_data_frames *self, const char *name,
 		       const struct raw *f, const char *counter, int answer,
 		       struct raw *got)
 {
@@ -195,6 +195,7 @@ TEST_F(frames, truncated_at_each_length)
 {
 	struct raw f = from_peer(self, PAYLOAD), got;
 	unsigned char frame[RAW_MAX];
+	const char *why;
 	char name[40];
 	int len;
 
@@ -202,8 +203,8 @@ TEST_F(frames, truncated_at_each_length)
 	raw_build(frame, &f);
 	for (len = 14; len < RAW_HDR + 100; len += len < RAW_HDR + 3 ? 1 : 13) {
 		snprintf(name, sizeof(name), "cut at %d", len);
-		inject(_metadata, self, name, frame, len, len < RAW_HDR ?
-		       "drop_short" : "drop_length", NONE, &got);
+		why = len < RAW_HDR ? "drop_short" : "drop_length";
+		inject(_metadata, self, name, frame, len, why, NONE, &got);
 	}
 	EXPECT_TRUE(alive(self));
 }
@@ -364,7 +365,10 @@ TEST_F(frames, addresses)
 		for (j = 0; j < ARRAY_SIZE(ops); j++) {
 			f = from_stranger(self, ops[j]);
 			f.flags |= ops[j] == ACK ? ACK_REQ : 0;
-			memcpy(cases[i].dst ? f.dst : f.src, cases[i].mac, 6);
+			if (cases[i].dst)
+				memcpy(f.dst, cases[i].mac, 6);
+			else
+				memcpy(f.src, cases[i].mac, 6);
 			inject_raw(_metadata, self, cases[i].name, &f,
 				   cases[i].counter, NONE, &got);
 		}
@@ -649,6 +653,7 @@ TEST_F(frames, absurd_ranges)
 	struct ttp_stats before, after;
 	unsigned char payload[32 * 8];
 	struct raw f, got;
+	const char *why;
 	int i, j;
 
 	ASSERT_TRUE(alive(self));
@@ -664,8 +669,10 @@ TEST_F(frames, absurd_ranges)
 		for (j = 0; j < f.count; j++)
 			raw_range(payload + j * 8, self->b.tx_una +
 				  cases[i].r[2 * j], cases[i].r[2 * j + 1]);
-		inject_raw(_metadata, self, cases[i].name, &f, cases[i].bad ?
-			   "drop_ranges" : NULL, NONE, &got);
+		why = NULL;
+		if (cases[i].bad)
+			why = "drop_ranges";
+		inject_raw(_metadata, self, cases[i].name, &f, why, NONE, &got);
 	}
 	ttp_enter(&self->w.b);
 	ttp_stats_read(&after);
@@ -807,9 +814,8 @@ TEST_F_TIMEOUT(frames, noise, 60)
 		if (noise(&state) % 8 == 0)
 			len = 14 + noise(&state) % (len - 14);
 		EXPECT_EQ(len, send(self->raw, frame, len, 0));
-		if (i % 500 == 0) {
+		if (i % 500 == 0)
 			EXPECT_TRUE(alive(self));
-		}
 	}
 	look(self);
 	EXPECT_TRUE(alive(self));

@@ -61,10 +61,9 @@ FIXTURE_TEARDOWN(peer)
 	ttp_wire_free(&self->w);
 }
 
-typedef FIXTURE_DATA(peer) peer;
-
 /* A frame of ours with what goes without saying filled in */
-static struct raw frame(peer *self, int op, int flags, uint32_t tx)
+static struct raw frame(struct _test_data_peer *self, int op, int flags,
+			uint32_t tx)
 {
 	struct raw f = {
 		.op = op, .flags = flags, .tx = tx, .rx = self->rx,
@@ -78,15 +77,15 @@ static struct raw frame(peer *self, int op, int flags, uint32_t tx)
 	return f;
 }
 
-static void say(peer *self, int op, int flags, uint32_t tx)
+static void say(struct _test_data_peer *self, int op, int flags, uint32_t tx)
 {
 	struct raw f = frame(self, op, flags, tx);
 
 	raw_send(self->raw, &f);
 }
 
-static void say_data(peer *self, int flags, uint32_t tx, const void *data,
-		     int n)
+static void say_data(struct _test_data_peer *self, int flags, uint32_t tx,
+		     const void *data, int n)
 {
 	struct raw f = frame(self, PAYLOAD, flags | ACK_VALID, tx);
 
@@ -95,7 +94,8 @@ static void say_data(peer *self, int flags, uint32_t tx, const void *data,
 	raw_send(self->raw, &f);
 }
 
-static void say_open(peer *self, int flags, int window_log, int max_payload)
+static void say_open(struct _test_data_peer *self, int flags, int window_log,
+		     int max_payload)
 {
 	struct raw f = frame(self, OPEN, flags, self->tx - 1);
 
@@ -106,7 +106,7 @@ static void say_open(peer *self, int flags, int window_log, int max_payload)
 }
 
 /* The next frame for us; its opcode, or -1 */
-static int hear(peer *self, long ms)
+static int hear(struct _test_data_peer *self, long ms)
 {
 	if (raw_recv_to(self->raw, self->buf, &self->got, mac, ms))
 		return -1;
@@ -114,7 +114,7 @@ static int hear(peer *self, long ms)
 }
 
 /* The next frame with one of these opcodes, whatever comes before it */
-static int hear_op(peer *self, int op, long ms)
+static int hear_op(struct _test_data_peer *self, int op, long ms)
 {
 	long end = ttp_now_ms() + ms;
 	int got;
@@ -128,7 +128,8 @@ static int hear_op(peer *self, int op, long ms)
 }
 
 /* Open a link to the listener; ours is the first data id self->tx. */
-static void open_link(struct __test_metadata *_metadata, peer *self,
+static void open_link(struct __test_metadata *_metadata,
+		      struct _test_data_peer *self,
 		      int window_log, int max_payload)
 {
 	say_open(self, 0, window_log, max_payload);
@@ -141,7 +142,8 @@ static void open_link(struct __test_metadata *_metadata, peer *self,
 }
 
 /* Have the module's side call us. Its OPEN is in self->got. */
-static void be_called(struct __test_metadata *_metadata, peer *self, int type)
+static void be_called(struct __test_metadata *_metadata,
+		      struct _test_data_peer *self, int type)
 {
 	struct sockaddr_ttp sa = ttp_addr(self->w.b.ifindex, mac, self->port);
 	socklen_t len = sizeof(sa);
@@ -157,7 +159,8 @@ static void be_called(struct __test_metadata *_metadata, peer *self, int type)
 	self->rx = self->got.tx;
 }
 
-static void accept_call(peer *self, int window_log, int max_payload)
+static void accept_call(struct _test_data_peer *self, int window_log,
+			int max_payload)
 {
 	struct raw f = frame(self, OPEN_ACK, ACK_VALID, self->tx);
 
@@ -812,8 +815,8 @@ TEST_F(peer, only_what_was_asked_for_is_replayed)
  * Take all that comes, in order, and acknowledge it; no id may ever lie more
  * than the window beyond what was acknowledged. Returns the bytes taken.
  */
-static int take_all(struct __test_metadata *_metadata, peer *self, int window,
-		    int bytes)
+static int take_all(struct __test_metadata *_metadata,
+		    struct _test_data_peer *self, int window, int bytes)
 {
 	int done = 0;
 
