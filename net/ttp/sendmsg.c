@@ -300,6 +300,9 @@ int ttp_send_msg(struct socket *sock, struct msghdr *msg, size_t len)
 	timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
 	ret = sk->sk_type == SOCK_SEQPACKET ? ttp_send_record(&s, len, timeo) :
 					      ttp_send_stream(&s, timeo);
+	/* A link that died under our hands: its errno may be on its way still */
+	if (ret == -EPIPE && ttp_sock_link(sk))
+		ttp_sock_sync(sk, ttp_sock_link(sk));
 	if (ret < 0)
 		ret = sk_stream_error(sk, msg->msg_flags, ret);
 	__skb_queue_purge(&s.frames);
