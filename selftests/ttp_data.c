@@ -140,7 +140,7 @@ static size_t stuff(int fd, char *buf, size_t chunk, unsigned int seed)
 		n = send(fd, buf, chunk, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n > 0)
 			done += n;
-		else if (!ttp_poll(fd, POLLOUT, 100 * ttp_slow()))
+		else if (!ttp_poll(fd, POLLOUT, 60 + 30 * ttp_slow()))
 			return done;
 	}
 }
@@ -251,7 +251,8 @@ TEST_F(data, nothing_is_replayed_on_a_clean_wire)
 	both_ways(_metadata, self->fd, MB, 65536, 65536);
 	ASSERT_EQ(0, ttp_info(self->fd[0], &i));
 	EXPECT_LE(MB / 1446, i.frames_tx);
-	EXPECT_GE(i.frames_tx / 100, i.replays);
+	/* Where a frame takes as long as a timer, some are asked for too soon. */
+	EXPECT_GE(i.frames_tx * ttp_slow() / 100, i.replays);
 }
 
 /* ---- records ---- */
@@ -916,7 +917,7 @@ TEST_F(data, full_for_long_is_not_an_error)
 	size_t len;
 
 	len = stuff(self->fd[0], self->buf, 10000, 5);
-	ttp_sleep_ms(4000);
+	ttp_sleep_ms(2500);
 	EXPECT_EQ(0, get_int(self->fd[0], SO_ERROR));
 	EXPECT_EQ(len, drain(self->fd[1], 100000, len, 5));
 	EXPECT_EQ(4, send(self->fd[0], "more", 4, 0));
@@ -965,7 +966,7 @@ TEST_F(data, small_frames_do_not_eat_the_memory)
 	size_t n;
 
 	/* One byte each: charged for what they take, not for what they carry. */
-	for (n = 0; n < 20000; n++) {
+	for (n = 0; n < (size_t)(20000 / ttp_slow()); n++) {
 		ttp_fill(self->buf, 1, n, 0);
 		if (send(self->fd[0], self->buf, 1, MSG_DONTWAIT) != 1 &&
 		    (!ttp_poll(self->fd[0], POLLOUT, 100 * ttp_slow()) ||

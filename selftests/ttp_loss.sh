@@ -84,7 +84,8 @@ over() {
 
 few_replays() {
 	echo "$replays replays of $frames frames"
-	[ "$((replays * 100))" -le "$frames" ]
+	# Where a frame takes as long as a timer, some are asked for too soon.
+	[ "$((replays * 100))" -le "$((frames * slow))" ]
 }
 
 plan 23

@@ -743,7 +743,7 @@ TEST_F(peer, data_is_repeated_until_acknowledged)
 	open_link(_metadata, self, 6, 1446);
 	id = self->rx + 1;
 	ASSERT_EQ(5, send(self->fd, "hello", 5, 0));
-	for (end = ttp_now_ms() + 500 * ttp_slow(); ttp_now_ms() < end;) {
+	for (end = ttp_now_ms() + 500; ttp_now_ms() < end;) {
 		if (hear(self, end - ttp_now_ms()) == PAYLOAD) {
 			EXPECT_EQ(id, self->got.tx);
 			EXPECT_EQ(5, self->got.n);
@@ -1000,7 +1000,7 @@ TEST_F(peer, our_open_is_repeated)
 		EXPECT_EQ(self->epoch, self->got.epoch);
 		/* After 20 ms, 40, 80 ... */
 		gap = 20000L << (i - 1);
-		EXPECT_LE(gap - 1000, at[i] - at[i - 1])
+		EXPECT_LE(gap / 2, at[i] - at[i - 1])
 			TH_LOG("try %d", i);
 		EXPECT_GE(gap + 20000 * ttp_slow() + gap / 2, at[i] - at[i - 1])
 			TH_LOG("try %d", i);
