@@ -1021,6 +1021,40 @@ TEST_F(sock, shutdown_wakes_accept)
 	EXPECT_EQ(-EINVAL, result);
 }
 
+/* ---- signals ---- */
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+static void alarm_in(long ms)
+{
+	struct sigaction sa = { .sa_handler = on_alarm };
+	struct itimerval it = { { 0, 0 }, { ms / 1000, ms % 1000 * 1000 } };
+
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &it, NULL);
+}
+
+TEST_F(sock, signals_interrupt_accept)
+{
+	ASSERT_EQ(0, listen(self->fd, 1));
+	alarm_in(100);
+	EXPECT_ERRNO(EINTR, accept(self->fd, NULL, NULL));
+}
+
+TEST_F(sock, signals_interrupt_connect)
+{
+	static const unsigned char nobody[] = { 2, 0, 0, 0, 0, 0x99 };
+	struct sockaddr_ttp sa = ttp_addr(self->w.a.ifindex, nobody, 2000);
+
+	alarm_in(100);
+	EXPECT_ERRNO(EINTR, connect(self->fd, SA(sa), sizeof(sa)));
+	/* It goes on, as with TCP. */
+	EXPECT_ERRNO(EALREADY, connect(self->fd, SA(sa), sizeof(sa)));
+}
+
 /* ---- operations in the wrong state ---- */
 
 TEST_F(sock, not_connected)
