@@ -1052,6 +1052,7 @@ TEST_F(sock, signals_interrupt_connect)
 	alarm_in(100);
 	EXPECT_ERRNO(EINTR, connect(self->fd, SA(sa), sizeof(sa)));
 	/* It goes on, as with TCP. */
+	fcntl(self->fd, F_SETFL, O_NONBLOCK);
 	EXPECT_ERRNO(EALREADY, connect(self->fd, SA(sa), sizeof(sa)));
 }
 
