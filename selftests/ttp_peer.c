@@ -6,6 +6,7 @@
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/if_link.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/time.h>
@@ -102,6 +103,7 @@ static void say_open(struct _test_data_peer *self, int flags, int window_log,
 	f.rx = 0;
 	f.count = window_log;
 	f.max_payload = max_payload;
+	f.size = RAW_HDR + max_payload;
 	raw_send(self->raw, &f);
 }
 
@@ -212,6 +214,18 @@ TEST_F(peer, open_is_acknowledged)
 	EXPECT_EQ(POLLIN, ttp_poll(self->listener, POLLIN, WAIT));
 	self->fd = accept(self->listener, NULL, NULL);
 	EXPECT_EQ(TTP_OPEN, state_of(self->fd));
+}
+
+TEST_F(peer, a_short_open_gets_no_longer_answer)
+{
+	struct raw f = frame(self, OPEN, 0, ISN);
+
+	/* Or anybody could have us shout at whom he names as the source. */
+	f.count = 6;
+	f.max_payload = 1446;
+	ASSERT_EQ(0, raw_send(self->raw, &f));
+	ASSERT_EQ(OPEN_ACK, hear(self, WAIT));
+	EXPECT_EQ(RAW_HDR, self->got.size);
 }
 
 TEST_F(peer, open_again_gets_the_same_answer)
@@ -335,19 +349,31 @@ TEST_F(peer, the_smaller_max_payload_counts)
 	EXPECT_EQ(4096, bytes);
 }
 
-TEST_F(peer, a_payload_longer_than_agreed)
+TEST_F(peer, a_payload_longer_than_offered)
 {
+	unsigned int mtu = 1000;
 	uint64_t before;
 	char buf[1446] = { 0 };
 
-	open_link(_metadata, self, 6, 512);
+	/* Opened while frames had to be short; the wire takes longer ones now. */
+	ttp_enter(&self->w.b);
+	ASSERT_EQ(0, ttp_link_set(self->w.b.ifindex, IFLA_MTU, &mtu, 4));
+	say_open(self, 0, 6, 900);
+	ASSERT_EQ(OPEN_ACK, hear(self, WAIT));
+	EXPECT_GE(946, self->got.max_payload);
+	self->rx = self->got.tx - 1;
+	say(self, ACK, ACK_VALID, self->tx);
+	self->fd = accept(self->listener, NULL, NULL);
+	ASSERT_LE(0, self->fd);
+	mtu = 1500;
+	ASSERT_EQ(0, ttp_link_set(self->w.b.ifindex, IFLA_MTU, &mtu, 4));
 	before = ttp_counter(&self->w.b, "drop_payload");
-	say_data(self, 0, self->tx, buf, 513);
+	say_data(self, 0, self->tx, buf, 947);
 	say_data(self, 0, self->tx, buf, 1446);
 	EXPECT_EQ(0, ttp_poll(self->fd, POLLIN, 20));
 	EXPECT_EQ(before + 2, ttp_counter(&self->w.b, "drop_payload"));
-	say_data(self, 0, self->tx, buf, 512);
-	EXPECT_EQ(512, recv(self->fd, buf, 1446, 0));
+	say_data(self, 0, self->tx, buf, 900);
+	EXPECT_EQ(900, recv(self->fd, buf, 1446, 0));
 }
 
 /* ---- receiving ---- */
@@ -802,8 +828,11 @@ TEST_F(peer, only_what_was_asked_for_is_replayed)
 	f.n = 8;
 	raw_flush(self->raw);
 	ASSERT_EQ(0, raw_send(self->raw, &f));
-	ASSERT_EQ(PAYLOAD, hear_op(self, PAYLOAD, WAIT));
-	EXPECT_EQ(id + 2, self->got.tx);
+	/* The scanner may try the oldest one by itself, but no other. */
+	do {
+		ASSERT_EQ(PAYLOAD, hear_op(self, PAYLOAD, WAIT));
+		EXPECT_NE(id + 3, self->got.tx);
+	} while (self->got.tx != id + 2);
 	EXPECT_EQ(1446, self->got.n);
 	EXPECT_EQ(-1, ttp_check(self->got.payload, 1446, 2 * 1446, 0));
 	self->rx = id + 3;
