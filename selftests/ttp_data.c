@@ -217,7 +217,7 @@ static void both_ways(struct __test_metadata *_metadata, int fd[2], size_t len,
 
 TEST_F_TIMEOUT(data, four_megabytes_both_ways, 60)
 {
-	both_ways(_metadata, self->fd, 4 * MB, 65536, 65536);
+	both_ways(_metadata, self->fd, 8 * MB / (1 + ttp_slow()), 65536, 65536);
 }
 
 TEST_F_TIMEOUT(data, odd_chunks_both_ways, 60)
@@ -227,7 +227,7 @@ TEST_F_TIMEOUT(data, odd_chunks_both_ways, 60)
 
 TEST_F_TIMEOUT(stream, bytes_one_by_one, 60)
 {
-	both_ways(_metadata, self->fd, 20000 / ttp_slow(), 1, 1);
+	both_ways(_metadata, self->fd, 20000 / ttp_slow() / ttp_slow(), 1, 1);
 }
 
 TEST_F_TIMEOUT(stream, megabytes_in_one_call, 60)
@@ -884,7 +884,7 @@ TEST_F(data, a_slow_reader_stops_the_sender)
 	long start;
 
 	ASSERT_EQ(0, pthread_create(&t, NULL, ttp_pump_out, &out));
-	ttp_sleep_ms(500 * ttp_slow());
+	ttp_sleep_ms(400 + 100 * ttp_slow());
 	stuck = *(volatile size_t *)&out.done;
 	EXPECT_LT(MB, stuck);
 	EXPECT_GT(12 * MB, stuck);
@@ -1320,7 +1320,7 @@ TEST_F(stream, splice)
 
 TEST_F_TIMEOUT(data, many_connections, 60)
 {
-	int n = ttp_slow() > 1 ? 100 : 500, i, listener;
+	int n = ttp_slow() > 1 ? 60 : 500, i, listener;
 	struct rlimit r = { 4096, 4096 };
 	int client[500], server[500];
 	char buf[16];

@@ -168,24 +168,23 @@ vlan() {
 	check "gone with its device" test -z "$(on a ttpctl dev show | grep '\.5')"
 }
 
-# Frames that b takes for strangers'
-strangers() {
-	on b ttpctl stat show drop_no_link drop_refused drop_epoch |
-		awk '{ n += $2 } END { print n }'
-}
-
-# The frames of wire0.5 are none of wire0's, whatever the kernel hands to it.
+# Frames of wire0.5 are none of wire0's, whatever the kernel hands to it: one
+# call, one link.
 vlan_link_apart() {
-	local responder before status
+	local responder opens refused status
 
 	start b timeout $((30 * slow)) ttping -l -q
 	responder=$started
 	wait_for 5 on a ttpcat -z -I wire0.5 "$(mac_of b)" 7
-	before=$(strangers)
+	opens=$(counter b opens_passive)
+	refused=$(counter b drop_refused)
 	on a ttping -q -c 5 -i 0.05 -t $((4 * slow)) -I wire0.5 "$(mac_of b)"
 	status=$?
 	end "$responder"
-	[ "$status" -eq 0 ] && [ "$before" = "$(strangers)" ]
+	opens=$(($(counter b opens_passive) - opens))
+	refused=$(($(counter b drop_refused) - refused))
+	echo "$opens opened, $refused refused"
+	[ "$status" -eq 0 ] && [ "$opens" -eq 1 ] && [ "$refused" -eq 0 ]
 }
 
 macvlan() {

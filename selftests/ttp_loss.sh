@@ -7,7 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 
 size=3000000
-[ "$slow" -eq 1 ] || size=400000
+[ "$slow" -eq 1 ] || size=250000
 
 wire_is() {
 	local node
