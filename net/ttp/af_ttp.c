@@ -87,12 +87,16 @@ int ttp_sock_wait(struct sock *sk, long *timeo,
 	if (signal_pending(current))
 		return sock_intr_errno(*timeo);
 	add_wait_queue(sk_sleep(sk), &wait);
-	release_sock(sk);
-	/* Be seen on the queue before looking; pairs with wq_has_sleeper() */
+	/*
+	 * Be seen on the queue before looking; pairs with wq_has_sleeper().
+	 * And look before another reader can take away what came meanwhile.
+	 */
 	smp_mb();
-	if (!ready(sk))
+	if (!ready(sk)) {
+		release_sock(sk);
 		*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
-	lock_sock(sk);
+		lock_sock(sk);
+	}
 	remove_wait_queue(sk_sleep(sk), &wait);
 	return 0;
 }
@@ -204,7 +208,7 @@ void ttp_sock_unlisten(struct sock *sk)
 	struct ttp_sock *tsk = ttp_sk(sk);
 	struct ttp_link *link;
 
-	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+	ttp_port_unlisten(sk);
 	spin_lock_bh(&tsk->queue_lock);
 	tsk->dying = true;
 	spin_unlock_bh(&tsk->queue_lock);
@@ -214,6 +218,7 @@ void ttp_sock_unlisten(struct sock *sk)
 		link->listener = NULL;
 		spin_unlock_bh(&link->lock);
 		ttp_link_put(link);
+		cond_resched();
 	}
 }
 
@@ -443,6 +448,9 @@ static int ttp_sock_listen(struct socket *sock, int backlog)
 	spin_unlock_bh(&tsk->queue_lock);
 	sk->sk_shutdown = 0;
 	err = ttp_port_listen(sk);
+	/* An OPEN that found us listening before may have come in again */
+	if (err)
+		ttp_sock_unlisten(sk);
 out:
 	release_sock(sk);
 	return err;

@@ -99,10 +99,15 @@ static bool ttp_chalk_expired(const struct ttp_link *link)
 		return time_after(now, link->born +
 				  msecs_to_jiffies(TTP_RECD_GIVE_UP_MS));
 	default:
-		return link->chalked &&
-		       time_after(now, link->chalk_set + link->give_up) &&
-		       time_after(now, link->heard + link->give_up);
+		break;
 	}
+	/* A peer that answers and yet gets nothing: the path eats the frames */
+	if (link->c.snd.una != link->c.snd.nxt && !link->c.full_in &&
+	    time_after(now, link->moved + link->give_up))
+		return true;
+	return link->chalked &&
+	       time_after(now, link->chalk_set + link->give_up) &&
+	       time_after(now, link->heard + link->give_up);
 }
 
 static bool ttp_chalk_orphan_expired(const struct ttp_link *link)
@@ -143,6 +148,7 @@ static void ttp_chalk_visit_idle(struct ttp_link *link)
 		ttp_chalk_move(link, TTP_RING_BUSY);
 		return;
 	}
+	link->patience /= 2;
 	if (link->c.gate.leased) {
 		spin_lock(&dev->lock);
 		ttp_gate_return(&link->c.gate, &dev->pool, link->key.vc, 0);

@@ -612,6 +612,8 @@ static int ttp_dev_event(struct notifier_block *nb, unsigned long event,
 		break;
 	case NETDEV_CHANGEMTU:
 		return ttp_dev_changemtu(dev);
+	case NETDEV_PRE_TYPE_CHANGE:	/* bond, team: no Ethernet any more */
+		return notifier_from_errno(-EBUSY);
 	case NETDEV_PRECHANGEUPPER:
 		return ttp_dev_prechangeupper(ndev, ptr);
 	case NETDEV_CHANGENAME:

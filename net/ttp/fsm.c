@@ -38,6 +38,7 @@
 #define RESET_IN	TTP_ACT_RESET_IN
 #define TIMEDOUT	TTP_ACT_TIMEDOUT
 #define PEER_DONE	TTP_ACT_PEER_DONE
+#define BUSY		TTP_ACT_BUSY
 
 static const struct ttp_cell
 ttp_fsm_socket[TTP_STATES][TTP_EVENTS] = {
@@ -69,7 +70,7 @@ ttp_fsm_socket[TTP_STATES][TTP_EVENTS] = {
 		[TTP_OP_OPEN]		= CELL(OPEN_SENT, CROSS | OPEN_ACK),
 		[TTP_OP_OPEN_ACK]	= CELL(OPEN, CONNECT),
 		[TTP_OP_OPEN_NACK]	= FORK(CLOSED, REFUSED,
-					       OPEN_SENT, IGNORE),
+					       OPEN_SENT, BUSY),
 		[TTP_OP_CLOSE]		= CELL(OPEN_SENT, IGNORE),
 		[TTP_OP_CLOSE_ACK]	= CELL(OPEN_SENT, IGNORE),
 		[TTP_OP_CLOSE_NACK]	= CELL(OPEN_SENT, IGNORE),
@@ -214,7 +215,7 @@ static enum ttp_standing ttp_fsm_check_payload(const struct ttp_core *c,
 					       const struct ttp_frame *f,
 					       enum ttp_reason *reason)
 {
-	if (f->len > c->max_payload)
+	if (f->len > c->rcv_payload)
 		return ttp_fsm_drop(reason, TTP_DROP_PAYLOAD);
 	switch (ttp_gap_place(&c->rcv, f->tx, 1)) {
 	case TTP_PLACE_BEYOND:

@@ -49,6 +49,7 @@ enum ttp_event {
 #define TTP_ACT_RESET_IN	BIT(22) /* error: ECONNRESET */
 #define TTP_ACT_TIMEDOUT	BIT(23) /* error: ETIMEDOUT */
 #define TTP_ACT_PEER_DONE	BIT(24) /* closed by the peer: EOF, EPIPE */
+#define TTP_ACT_BUSY		BIT(25) /* the listener has no room just now */
 
 /**
  * struct ttp_cell - what to do about an event in a state
@@ -81,13 +82,16 @@ struct ttp_cell {
  * @close_seen: the peer's CLOSE came, its id is @close_rx
  * @peer_isn_known: @peer_isn is valid
  * @epoch: number of this life of the link
- * @max_payload: bytes a frame may carry, both ends' limit
+ * @max_payload: bytes a frame of ours may carry; shrinks with the MTU
+ * @rcv_payload: bytes a frame of the peer may carry. Never shrinks: the peer
+ *	goes by what was said in opening
  * @isn: TxID of our OPEN (opener): first data id - 1
  * @peer_isn: TxID of the OPEN received
  * @close_tx: id of our CLOSE
  * @close_rx: id of the peer's CLOSE
  * @peer_window: ids beyond its rx that the peer takes
  * @srtt: smoothed round trip, microseconds; 0 unknown
+ * @rttvar: smoothed deviation from it, microseconds
  * @snd: what is unacknowledged
  * @rcv: what was received
  * @gate: the bays
@@ -109,12 +113,14 @@ struct ttp_core {
 	bool		peer_isn_known;
 	u16		epoch;
 	u16		max_payload;
+	u16		rcv_payload;
 	u32		isn;
 	u32		peer_isn;
 	u32		close_tx;
 	u32		close_rx;
 	u32		peer_window;
 	u32		srtt;
+	u32		rttvar;
 	struct ttp_snd	snd;
 	struct ttp_rcv	rcv;
 	struct ttp_gate	gate;

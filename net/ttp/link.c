@@ -5,6 +5,7 @@
  */
 
 #include <linux/jhash.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 #include "rx.h"
 #include "ttp.h"
@@ -57,6 +58,7 @@ struct ttp_link *ttp_link_new(struct ttp_dev *dev, const struct ttp_key *key,
 	link->c.vc = key->vc;
 	link->c.seq = seq;
 	link->c.max_payload = ttp_dev_max_payload(dev->netdev);
+	link->c.rcv_payload = link->c.max_payload;
 	link->offered = link->c.max_payload;
 	link->c.isn = get_random_u32();
 	ttp_replay_init(&link->c.snd, link->c.isn + 1);
@@ -69,6 +71,7 @@ struct ttp_link *ttp_link_new(struct ttp_dev *dev, const struct ttp_key *key,
 	link->born = jiffies;
 	link->heard = jiffies;
 	link->progress = jiffies;
+	link->moved = jiffies;
 	link->give_up = msecs_to_jiffies(READ_ONCE(dev->tn->give_up_ms));
 	link->idle = msecs_to_jiffies(READ_ONCE(dev->conf.idle_ms));
 	return link;
@@ -150,6 +153,32 @@ static void ttp_link_purge(struct ttp_link *link)
 	ttp_link_account(link);
 }
 
+/* What programs left behind when they closed, in all namespaces, bytes */
+static atomic_long_t ttp_link_orphan_mem;
+
+/* Links without a socket are nobody's: few of them, and little memory. */
+static bool ttp_link_make_orphan(struct ttp_link *link)
+{
+	struct ttp_net *tn = link->dev->tn;
+	long max = (totalram_pages() / 32) << PAGE_SHIFT;
+
+	bool few, small;
+
+	link->orphan = true;
+	link->orphan_mem = link->wmem;
+	few = atomic_inc_return(&tn->orphans) <= READ_ONCE(tn->max_orphans);
+	small = atomic_long_add_return(link->orphan_mem,
+				       &ttp_link_orphan_mem) <= max;
+	return few && small;
+}
+
+static void ttp_link_unorphan(struct ttp_link *link)
+{
+	atomic_dec(&link->dev->tn->orphans);
+	atomic_long_sub(link->orphan_mem, &ttp_link_orphan_mem);
+	link->orphan = false;
+}
+
 void ttp_link_unhash(struct ttp_link *link)
 {
 	struct ttp_dev *dev = link->dev;
@@ -167,8 +196,7 @@ void ttp_link_unhash(struct ttp_link *link)
 	if (link->listener)
 		ttp_sock_queue_drop(link);
 	if (link->orphan)
-		atomic_dec(&dev->tn->orphans);
-	link->orphan = false;
+		ttp_link_unorphan(link);
 	ttp_link_purge(link);
 	ttp_link_put(link);
 }
@@ -348,8 +376,6 @@ out:
 
 void ttp_link_detach(struct ttp_link *link)
 {
-	struct ttp_net *tn = link->dev->tn;
-
 	ttp_link_lock(link);
 	link->sk = NULL;
 	link->rmem -= link->rcv_mem;
@@ -357,10 +383,8 @@ void ttp_link_detach(struct ttp_link *link)
 	link->rcv_queued = 0;
 	__skb_queue_purge(&link->rxq);
 	if (link->hashed) {
-		link->orphan = true;
 		link->progress = jiffies;
-		if (atomic_inc_return(&tn->orphans) >
-		    READ_ONCE(tn->max_orphans))
+		if (!ttp_link_make_orphan(link))
 			ttp_pipeline_event(link, TTP_EV_ABORT);
 	}
 	ttp_output_unlock(link);
@@ -427,28 +451,25 @@ out:
 void ttp_link_mtu(struct ttp_dev *dev)
 {
 	unsigned int max = ttp_dev_max_payload(dev->netdev);
-	struct ttp_link *link, *prev = NULL;
+	struct ttp_link *link;
 
-	/* A link that dies meanwhile leaves the list: begin again with it */
-	spin_lock_bh(&dev->lock);
-again:
-	list_for_each_entry(link, &dev->links, devnode) {
-		if (READ_ONCE(link->mtu_seen) == max)
-			continue;
-		WRITE_ONCE(link->mtu_seen, max);
+	/* Those seen go to the tail, so the first one seen ends the walk */
+	for (;;) {
+		spin_lock_bh(&dev->lock);
+		link = list_first_entry_or_null(&dev->links, struct ttp_link,
+						devnode);
+		if (!link || link->mtu_seen == max) {
+			spin_unlock_bh(&dev->lock);
+			return;
+		}
+		link->mtu_seen = max;
+		list_move_tail(&link->devnode, &dev->links);
 		ttp_link_hold(link);
 		spin_unlock_bh(&dev->lock);
-		if (prev)
-			ttp_link_put(prev);
-		prev = link;
 		ttp_link_mtu_one(link, max);
-		spin_lock_bh(&dev->lock);
-		if (list_empty(&link->devnode))
-			goto again;
+		ttp_link_put(link);
+		cond_resched();
 	}
-	spin_unlock_bh(&dev->lock);
-	if (prev)
-		ttp_link_put(prev);
 }
 
 static u8 ttp_link_info_flags(const struct ttp_link *link)

@@ -20,6 +20,8 @@ static void ttp_net_setup(struct ttp_net *tn, struct net *net)
 	spin_lock_init(&tn->port_lock);
 	for (i = 0; i < ARRAY_SIZE(tn->ports); i++)
 		INIT_HLIST_HEAD(&tn->ports[i]);
+	for (i = 0; i < ARRAY_SIZE(tn->listeners); i++)
+		INIT_HLIST_HEAD(&tn->listeners[i]);
 	atomic_set(&tn->nlinks, 0);
 	atomic_set(&tn->orphans, 0);
 	atomic_set(&tn->opens, get_random_u32());

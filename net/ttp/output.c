@@ -186,6 +186,7 @@ void ttp_output_open(struct ttp_link *link, u8 op)
 {
 	struct ttp_core *c = &link->c;
 	bool ack = op == TTP_OP_OPEN_ACK;
+	u16 pad = link->offered;
 	struct ttp_frame f;
 	struct sk_buff *skb;
 
@@ -196,7 +197,10 @@ void ttp_output_open(struct ttp_link *link, u8 op)
 	f.max_payload = link->offered;
 	if (c->seq)
 		f.flags |= TTP_F_SEQ;
-	skb = ttp_output_plain(link, &f, link->offered);
+	/* Who forges an OPEN gets no more sent to his victim than he sends */
+	if (ack)
+		pad = min(pad, link->open_room);
+	skb = ttp_output_plain(link, &f, pad);
 	if (skb)
 		ttp_output_queue(link, skb, &f);
 }

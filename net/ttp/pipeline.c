@@ -135,6 +135,8 @@ static void ttp_q3_take(struct ttp_link *link, struct sk_buff **skb,
 		ttp_rx_connect(link, f);
 	if (acts & TTP_ACT_CROSS)
 		ttp_rx_cross(link, f);
+	if (acts & TTP_ACT_BUSY)
+		ttp_rx_busy(link);
 	if (acts & TTP_ACT_ACK_IN)
 		ttp_rx_ack(link, f);
 	if (acts & TTP_ACT_NACK_IN)
@@ -236,7 +238,7 @@ static void ttp_pipeline_take(struct ttp_link *link, struct sk_buff **skb,
 	    v.event != TTP_OP_CLOSE)
 		ttp_pipeline_complete(link);
 	/* A peer that never ends its record */
-	if (link->hashed && link->part_len > TTP_MSG_MAX) {
+	if (link->hashed && ttp_rx_endless(link)) {
 		link->err = EMSGSIZE;
 		ttp_pipeline_event(link, TTP_EV_ABORT);
 	}

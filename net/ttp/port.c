@@ -23,6 +23,11 @@ static struct hlist_head *ttp_port_bucket(struct ttp_net *tn, __be16 port)
 	return &tn->ports[ntohs(port) & (ARRAY_SIZE(tn->ports) - 1)];
 }
 
+static struct hlist_head *ttp_port_listeners(struct ttp_net *tn, __be16 port)
+{
+	return &tn->listeners[ntohs(port) & (ARRAY_SIZE(tn->listeners) - 1)];
+}
+
 static bool ttp_port_covers(const struct sockaddr_ttp *a, int ifindex, u8 vc,
 			    __be16 port)
 {
@@ -121,21 +126,32 @@ int ttp_port_listen(struct sock *sk)
 {
 	struct ttp_net *tn = ttp_net(sock_net(sk));
 	const struct sockaddr_ttp *a = &ttp_sk(sk)->addr;
+	struct hlist_head *bucket = ttp_port_listeners(tn, a->sttp_port);
 	const struct ttp_sock *other;
 	int err = 0;
 
 	spin_lock_bh(&tn->port_lock);
-	hlist_for_each_entry(other, ttp_port_bucket(tn, a->sttp_port),
-			     port_node)
-		if (READ_ONCE(other->sk.sk_state) == TCP_LISTEN &&
-		    ttp_port_covers(&other->addr, a->sttp_ifindex, a->sttp_vc,
+	hlist_for_each_entry(other, bucket, listen_node)
+		if (ttp_port_covers(&other->addr, a->sttp_ifindex, a->sttp_vc,
 				    a->sttp_port))
 			err = -EADDRINUSE;
-	/* Whoever finds a listener finds what listen() set up before */
-	if (!err)
-		smp_store_release(&sk->sk_state, TCP_LISTEN);
+	if (!err) {
+		/* Whoever finds a listener finds what was set up before */
+		WRITE_ONCE(sk->sk_state, TCP_LISTEN);
+		hlist_add_head_rcu(&ttp_sk(sk)->listen_node, bucket);
+	}
 	spin_unlock_bh(&tn->port_lock);
 	return err;
+}
+
+void ttp_port_unlisten(struct sock *sk)
+{
+	struct ttp_net *tn = ttp_net(sock_net(sk));
+
+	spin_lock_bh(&tn->port_lock);
+	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+	hlist_del_init_rcu(&ttp_sk(sk)->listen_node);
+	spin_unlock_bh(&tn->port_lock);
 }
 
 /* There is one at most, see ttp_port_listen(), so none is more specific. */
@@ -144,9 +160,9 @@ struct sock *ttp_port_listener(struct ttp_net *tn, int ifindex, u8 vc,
 {
 	struct ttp_sock *tsk;
 
-	hlist_for_each_entry_rcu(tsk, ttp_port_bucket(tn, port), port_node)
-		if (smp_load_acquire(&tsk->sk.sk_state) == TCP_LISTEN &&
-		    ttp_port_covers(&tsk->addr, ifindex, vc, port))
+	hlist_for_each_entry_rcu(tsk, ttp_port_listeners(tn, port),
+				 listen_node)
+		if (ttp_port_covers(&tsk->addr, ifindex, vc, port))
 			return &tsk->sk;
 	return NULL;
 }

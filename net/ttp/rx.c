@@ -5,6 +5,11 @@
 #include "trace.h"
 #include "tx.h"
 
+/* Most memory for a record of at most 1 MiB: frames of 522 bytes in 8 KB each */
+#define TTP_RX_RECORD_MEM	(32 * TTP_MSG_MAX)
+/* Late frames make a receiver wait so long before it asks, or a round trip */
+#define TTP_RX_PATIENCE_US	(4 * TTP_TICK_US)
+
 /* What the peer takes is a limit of the bays too: loss is to be felt. */
 static void ttp_rx_window(struct ttp_link *link, u32 window)
 {
@@ -30,8 +35,10 @@ void ttp_rx_open(struct ttp_link *link, const struct ttp_frame *f,
 	ttp_rx_window(link, 1U << f->count);
 }
 
+/* What is not known to be there gets no longer answer than its own frame. */
 void ttp_rx_reopen(struct ttp_link *link, const struct ttp_frame *f)
 {
+	link->open_room = max_t(u16, link->open_room, f->room);
 	link->c.max_payload = min(link->c.max_payload, f->max_payload);
 	link->offered = min(link->offered, f->max_payload);
 }
@@ -42,8 +49,13 @@ static void ttp_rx_sample(struct ttp_link *link, u32 rtt)
 
 	/* 0 means unknown */
 	rtt = clamp(rtt, 1U, (u32)TTP_WAIT_MAX_US);
-	c->srtt = c->srtt ? c->srtt - c->srtt / 8 + rtt / 8 : rtt;
-	c->srtt = max(c->srtt, 1U);
+	if (!c->srtt) {
+		c->srtt = rtt;
+		c->rttvar = rtt / 2;
+		return;
+	}
+	c->rttvar += abs((int)(rtt - c->srtt)) / 4 - (int)(c->rttvar / 4);
+	c->srtt = max(c->srtt - c->srtt / 8 + rtt / 8, 1U);
 }
 
 bool ttp_rx_accept(struct ttp_link *link)
@@ -64,7 +76,9 @@ void ttp_rx_connect(struct ttp_link *link, const struct ttp_frame *f)
 
 	c->epoch = f->epoch;
 	ttp_rx_window(link, 1U << f->count);
-	c->max_payload = min3(c->max_payload, link->offered, f->max_payload);
+	/* It is as long as the OPEN it answers, if that was a longer one */
+	c->max_payload = min3(c->max_payload, f->max_payload,
+			      max(link->offered, f->room));
 	c->gate.grant = f->grant;
 	c->full_in = f->flags & TTP_F_FULL;
 	ttp_gap_init(&c->rcv, f->tx - 1, c->rcv.window);
@@ -78,6 +92,11 @@ void ttp_rx_connect(struct ttp_link *link, const struct ttp_frame *f)
 	ttp_tx_progress(link);
 }
 
+void ttp_rx_busy(struct ttp_link *link)
+{
+	link->offers = 0;
+}
+
 void ttp_rx_cross(struct ttp_link *link, const struct ttp_frame *f)
 {
 	struct ttp_core *c = &link->c;
@@ -85,6 +104,7 @@ void ttp_rx_cross(struct ttp_link *link, const struct ttp_frame *f)
 	c->peer_isn = f->tx;
 	c->peer_isn_known = true;
 	c->epoch = max(c->epoch, f->epoch);
+	link->open_room = f->room;
 }
 
 static void ttp_rx_mark(struct ttp_link *link, struct ttp_entry *e)
@@ -113,6 +133,7 @@ static void ttp_rx_peer_full(struct ttp_link *link, bool full)
 		if (!c->full_in)
 			ttp_tx_progress(link);
 		c->full_in = true;
+		link->moved = jiffies;
 		return;
 	}
 	c->full_in = false;
@@ -127,7 +148,15 @@ static void ttp_rx_retire(struct ttp_link *link, struct list_head *done)
 {
 	struct ttp_entry *e, *next;
 	struct sk_buff *skb;
+	u32 rtt;
 
+	/* An ACK may have been held back, so this can only be too long */
+	e = list_last_entry(done, struct ttp_entry, node);
+	if (link->c.srtt > TTP_TICK_US && !e->tries) {
+		rtt = ttp_now() - e->sent;
+		if (rtt < link->c.srtt)
+			ttp_rx_sample(link, rtt);
+	}
 	list_for_each_entry_safe(e, next, done, node) {
 		skb = ttp_skb_of(e);
 		if (e->flags & TTP_E_AGAIN)
@@ -160,6 +189,7 @@ void ttp_rx_ack(struct ttp_link *link, const struct ttp_frame *f)
 		}
 		ttp_gate_acked(&c->gate, c->snd.una, c->snd.nxt);
 		ttp_tx_progress(link);
+		link->moved = jiffies;
 	}
 	if (!list_empty(&done))
 		ttp_rx_retire(link, &done);
@@ -236,6 +266,12 @@ static void ttp_rx_deliver(struct ttp_link *link, struct sk_buff *skb)
 	link->wake |= TTP_WAKE_READ;
 }
 
+/* Does what is held wait for a reader, or to be accepted? */
+static bool ttp_rx_waits(const struct ttp_link *link)
+{
+	return link->rcv_mem || (!link->sk && link->part_mem);
+}
+
 /*
  * FULL while what the window allows in flight still fits: it fills half the
  * buffer at most. Without anything whole to read FULL would never end.
@@ -246,20 +282,33 @@ void ttp_rx_room(struct ttp_link *link)
 	struct ttp_core *c = &link->c;
 
 	if (!c->full_out) {
-		c->full_out = link->rcv_mem && link->rmem > rcvbuf / 2;
+		c->full_out = ttp_rx_waits(link) && link->rmem > rcvbuf / 2;
 		return;
 	}
-	if (link->rcv_mem && link->rmem > rcvbuf / 4)
+	if (ttp_rx_waits(link) && link->rmem > rcvbuf / 4)
 		return;
 	c->full_out = false;
 	ttp_output_control(link, TTP_OP_ACK, TTP_F_ACK_VALID);
 }
 
-/* rx + 1 is always taken while there is nothing whole to read. */
+/*
+ * rx + 1 is always taken while there is nothing whole to read; a long record
+ * waits until somebody accepts the link, though.
+ */
 static bool ttp_rx_fits(const struct ttp_link *link, const struct sk_buff *skb)
 {
-	return !link->rcv_mem ||
-	       link->rmem + skb->truesize <= ttp_link_rcvbuf(link);
+	u32 part = link->part_mem + skb->truesize;
+
+	if (link->rcv_mem)
+		return link->rmem + skb->truesize <= ttp_link_rcvbuf(link);
+	return link->sk || !link->part_mem || part <= ttp_link_rcvbuf(link);
+}
+
+/* A record longer than a record may be, or made of crumbs */
+bool ttp_rx_endless(const struct ttp_link *link)
+{
+	return link->part_len > TTP_MSG_MAX ||
+	       link->part_mem > TTP_RX_RECORD_MEM;
 }
 
 static void ttp_rx_in_order(struct ttp_link *link, struct sk_buff *skb)
@@ -293,6 +342,17 @@ static void ttp_rx_forget(struct ttp_link *link, struct sk_buff *skb)
 	kfree_skb(skb);
 }
 
+/* What was asked for came twice: it was late, not lost. */
+static void ttp_rx_patient(struct ttp_link *link, u32 id)
+{
+	const struct ttp_rcv *v = &link->c.rcv;
+	u32 max = max_t(u32, TTP_RX_PATIENCE_US, link->c.srtt);
+
+	link->st.dups_rx++;
+	if (!ttp_before(v->nack_hi, id))
+		link->patience = clamp(2 * link->patience, TTP_TICK_US, max);
+}
+
 /*
  * Early frames may fill half the buffer; the youngest are the first to go:
  * they are not acknowledged, their sender still has them.
@@ -303,7 +363,7 @@ static void ttp_rx_keep(struct ttp_link *link, struct sk_buff *skb)
 
 	if (!ttp_gap_keep(&c->rcv, &TTP_CB(skb)->e)) {
 		ttp_mib_inc(link->dev->tn, TTP_DROP_DUP);
-		link->st.dups_rx++;
+		ttp_rx_patient(link, TTP_CB(skb)->e.first);
 		kfree_skb(skb);
 		return;
 	}
@@ -313,13 +373,42 @@ static void ttp_rx_keep(struct ttp_link *link, struct sk_buff *skb)
 		ttp_rx_forget(link, ttp_skb_of(ttp_gap_youngest(&c->rcv)));
 }
 
+/* Since when rx stands where it is, with something missing behind it */
+static void ttp_rx_gap_note(struct ttp_link *link)
+{
+	u32 rx = link->c.rcv.rx;
+
+	if (link->gap_known && link->gap_rx == rx)
+		return;
+	link->gap_known = true;
+	link->gap_rx = rx;
+	link->gap_at = ttp_now();
+}
+
+/*
+ * Something is missing. Ask at once, unless frames were asked for that were
+ * only late: then first see whether it comes by itself.
+ */
+static void ttp_rx_gap(struct ttp_link *link)
+{
+	struct ttp_core *c = &link->c;
+
+	if (likely(!ttp_gap_open(&c->rcv))) {
+		link->gap_known = false;
+		return;
+	}
+	ttp_rx_gap_note(link);
+	if (!link->patience)
+		ttp_tx_nack(link, false);
+	else if (ttp_now() - link->gap_at >= link->patience)
+		ttp_tx_nack(link, true);
+}
+
 void ttp_rx_data(struct ttp_link *link, struct sk_buff *skb,
 		 const struct ttp_frame *f)
 {
 	struct ttp_core *c = &link->c;
 	struct ttp_entry *e = &TTP_CB(skb)->e;
-	struct ttp_range r[TTP_WIRE_RANGES];
-	unsigned int n;
 
 	memset(skb->cb, 0, sizeof(skb->cb));
 	e->first = f->tx;
@@ -345,25 +434,22 @@ void ttp_rx_data(struct ttp_link *link, struct sk_buff *skb,
 	}
 	if (f->flags & TTP_F_ACK_REQ)
 		link->ack_now = true;
-	if (likely(!ttp_gap_open(&c->rcv)))
-		return;
-	n = ttp_gap_due(&c->rcv, ttp_now(), max_t(u32, c->srtt, TTP_TICK_US),
-			false, r, ARRAY_SIZE(r));
-	if (n)
-		ttp_output_ranges(link, TTP_OP_NACK, r, n);
+	ttp_rx_gap(link);
 }
 
 void ttp_rx_dup(struct ttp_link *link, const struct ttp_frame *f)
 {
+	ttp_rx_patient(link, f->tx);
 	ttp_gap_learn(&link->c.rcv, f->tx);
-	link->st.dups_rx++;
 }
 
 void ttp_rx_see(struct ttp_link *link, const struct ttp_frame *f)
 {
 	ttp_gap_see(&link->c.rcv, f->tx);
-	if (ttp_gap_open(&link->c.rcv))
-		ttp_chalk_busy(link);
+	if (!ttp_gap_open(&link->c.rcv))
+		return;
+	ttp_rx_gap_note(link);
+	ttp_chalk_busy(link);
 }
 
 void ttp_rx_close_early(struct ttp_link *link, const struct ttp_frame *f)
@@ -375,7 +461,6 @@ void ttp_rx_close_early(struct ttp_link *link, const struct ttp_frame *f)
 	c->close_seen = true;
 	c->close_rx = f->tx;
 	ttp_gap_see(&c->rcv, f->tx);
-	n = ttp_gap_due(&c->rcv, ttp_now(), max_t(u32, c->srtt, TTP_TICK_US),
-			true, r, ARRAY_SIZE(r));
+	n = ttp_tx_missing(link, true, r);
 	ttp_output_ranges(link, TTP_OP_CLOSE_NACK, r, n);
 }

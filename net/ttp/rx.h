@@ -21,6 +21,11 @@ bool ttp_rx_accept(struct ttp_link *link);
 /* OPEN_ACK: the opener learns the peer's ids. */
 void ttp_rx_connect(struct ttp_link *link, const struct ttp_frame *f);
 
+/* OPEN_NACK that says "try again": the path is good, the frames need not
+ * become smaller.
+ */
+void ttp_rx_busy(struct ttp_link *link);
+
 /* OPEN met ours on the way: the higher epoch is the link's. */
 void ttp_rx_cross(struct ttp_link *link, const struct ttp_frame *f);
 
@@ -40,6 +45,9 @@ void ttp_rx_data(struct ttp_link *link, struct sk_buff *skb,
 
 /* FULL by what is held; a peer that was told FULL is told of room. */
 void ttp_rx_room(struct ttp_link *link);
+
+/* Does a peer never end its record? */
+bool ttp_rx_endless(const struct ttp_link *link);
 
 /* A PAYLOAD received before. */
 void ttp_rx_dup(struct ttp_link *link, const struct ttp_frame *f);

@@ -103,6 +103,9 @@ int ttp_port_local(struct sock *sk, struct sockaddr_ttp *a);
 /* Become a listener, lock_sock() held: 0 or -EADDRINUSE. */
 int ttp_port_listen(struct sock *sk);
 
+/* No listener any more, if it was one; lock_sock() held. */
+void ttp_port_unlisten(struct sock *sk);
+
 /* connect(): as a system call */
 int ttp_port_dial(struct socket *sock, struct ttp_sockaddr *uaddr, int len,
 		  int flags);

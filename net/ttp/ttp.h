@@ -146,7 +146,8 @@ struct ttp_mib_cpu {
  * @orphans: links without a socket, listeners' queues not counted
  * @chalk: the scanner
  * @ports: bound sockets, hashed by port
- * @port_lock: protects @ports
+ * @listeners: those of them that listen; one at most for a port, device and vc
+ * @port_lock: protects both
  * @secret: for epochs
  * @opens: counts epochs given out
  * @mib: counters
@@ -166,6 +167,7 @@ struct ttp_net {
 	atomic_t		orphans;
 	struct ttp_chalk	chalk;
 	struct hlist_head	ports[1 << TTP_PORT_HASH_BITS];
+	struct hlist_head	listeners[1 << TTP_PORT_HASH_BITS];
 	spinlock_t		port_lock;	/* ports */
 	siphash_key_t		secret;
 	atomic_t		opens;
@@ -299,6 +301,8 @@ enum ttp_ring {
  * @wait: chalk older than this asks for action (microseconds)
  * @heard: last valid frame (jiffies)
  * @progress: last progress or, on an idle link, last data (jiffies)
+ * @moved: when una moved last, something began to be outstanding, or the peer
+ *	was full (jiffies)
  * @born: when the link was made (jiffies)
  * @give_up: ends after so many jiffies of silence while busy
  * @idle: closes after so many jiffies without data, 0: never
@@ -325,9 +329,20 @@ enum ttp_ring {
  * @rcvbuf: limit of @rmem while there is no socket
  * @offered: largest payload offered in our OPEN
  * @offers: OPENs sent at that size
+ * @open_room: acceptor: bytes behind the header of the longest OPEN
+ * @gap_known: something is missing behind @gap_rx
+ * @gap_rx: rx at that time
+ * @gap_at: since when (microseconds)
+ * @patience: how long rx may stand still before the missing is asked for
+ *	(microseconds); 0: not at all
+ * @nack_rx: rx when something was asked for last
+ * @nack_tries: rounds of asking since rx moved
+ * @replay_at: when the present round of replays began (microseconds)
+ * @replay_n: replays in it
  * @again: entries of the replay list that are to be sent again
  * @mtu_seen: ttp_link_mtu() has been here for this size
  * @orphan: no socket any more, counted in ttp_net.orphans
+ * @orphan_mem: what it had to send when it became one, bytes
  * @corked: MSG_MORE: a short last frame waits
  * @cork_at: since when (microseconds)
  * @why: enum ttp_why of the last marks for replay, for tracing
@@ -365,6 +380,7 @@ struct ttp_link {
 	unsigned long		chalk_set;
 	unsigned long		heard;
 	unsigned long		progress;
+	unsigned long		moved;
 	unsigned long		born;
 	unsigned long		give_up;
 	unsigned long		idle;
@@ -389,14 +405,24 @@ struct ttp_link {
 	u32			part_mem;
 	u32			part_len;
 	u32			rcvbuf;
+	u32			orphan_mem;
 	u32			again;
 	u32			mtu_seen;
+	u32			gap_rx;
+	u32			gap_at;
+	u32			patience;
+	u32			nack_rx;
+	u32			replay_at;
+	u32			replay_n;
+	u16			open_room;
 	u16			offered;
 	u8			offers;
 	bool			orphan;
 	bool			corked;
 	bool			stalled;
 	bool			ack_now;
+	bool			gap_known;
+	u8			nack_tries;
 	u8			why;
 	u32			cork_at;
 	u32			priority;
@@ -445,6 +471,7 @@ static inline struct sk_buff *ttp_skb_of(struct ttp_entry *e)
  * @addr: what it is bound to; port 0: not bound
  * @port_node: in ttp_net.ports (port_lock); RCU
  * @bound: @port_node is hashed
+ * @listen_node: in ttp_net.listeners (port_lock); RCU
  * @queue_lock: protects what follows up to @half_n
  * @dying: the listener is being closed: nothing may be queued any more
  * @half: listener: half-open links, struct ttp_link.queue
@@ -464,6 +491,7 @@ struct ttp_sock {
 	struct sockaddr_ttp	addr;
 	struct hlist_node	port_node;
 	bool			bound;
+	struct hlist_node	listen_node;
 	spinlock_t		queue_lock;	/* half, ready */
 	bool			dying;
 	struct list_head	half;

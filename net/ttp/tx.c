@@ -4,6 +4,7 @@
 #include "trace.h"
 #include "tx.h"
 
+#define TTP_NACK_TRIES	6	/* doublings of the time between two NACKs */
 #define TTP_CORK_US	200000	/* MSG_MORE holds a short frame no longer */
 
 void ttp_tx_progress(struct ttp_link *link)
@@ -60,24 +61,47 @@ void ttp_tx_open_ack(struct ttp_link *link)
 		ttp_tx_backoff_open(link);
 }
 
+/* A replay asked for now will be here by then */
 static u32 ttp_tx_round(const struct ttp_link *link)
 {
-	return max_t(u32, link->c.srtt, TTP_TICK_US);
+	return max_t(u32, link->c.srtt + 2 * link->c.rttvar, TTP_TICK_US);
+}
+
+unsigned int ttp_tx_missing(struct ttp_link *link, bool force,
+			    struct ttp_range *r)
+{
+	struct ttp_rcv *v = &link->c.rcv;
+	u32 wait = ttp_tx_round(link) << link->nack_tries;
+	bool before = v->nacking;
+	u32 at = v->nack_at;
+	unsigned int n;
+
+	wait = min_t(u32, wait, TTP_WAIT_MAX_US);
+	n = ttp_gap_due(v, ttp_now(), wait, force, r, TTP_WIRE_RANGES);
+	if (!before || link->nack_rx != v->rx)
+		link->nack_tries = 0;
+	else if (at != v->nack_at && link->nack_tries < TTP_NACK_TRIES)
+		link->nack_tries++;
+	link->nack_rx = v->rx;
+	return n;
+}
+
+bool ttp_tx_nack(struct ttp_link *link, bool force)
+{
+	struct ttp_range r[TTP_WIRE_RANGES];
+	unsigned int n;
+
+	n = ttp_tx_missing(link, force, r);
+	if (n)
+		ttp_output_ranges(link, TTP_OP_NACK, r, n);
+	return n;
 }
 
 void ttp_tx_ack(struct ttp_link *link)
 {
-	struct ttp_range r[TTP_WIRE_RANGES];
-	struct ttp_core *c = &link->c;
-	unsigned int n = 0;
-
-	if (ttp_gap_open(&c->rcv))
-		n = ttp_gap_due(&c->rcv, ttp_now(), ttp_tx_round(link), true,
-				r, ARRAY_SIZE(r));
-	if (n)
-		ttp_output_ranges(link, TTP_OP_NACK, r, n);
-	else
-		ttp_output_control(link, TTP_OP_ACK, TTP_F_ACK_VALID);
+	if (ttp_gap_open(&link->c.rcv) && ttp_tx_nack(link, true))
+		return;
+	ttp_output_control(link, TTP_OP_ACK, TTP_F_ACK_VALID);
 }
 
 void ttp_tx_reset(struct ttp_link *link)
@@ -93,11 +117,20 @@ static u32 ttp_tx_inflight(const struct ttp_link *link)
 static void ttp_tx_replay(struct ttp_link *link)
 {
 	struct ttp_core *c = &link->c;
-	u32 budget = min(link->again, max(c->gate.open, 1U));
 	u32 now = ttp_now();
 	struct ttp_entry *e;
+	u32 budget;
 	u8 flags;
 
+	/* No more than the bays hold, in one round trip */
+	if (now - link->replay_at >= ttp_tx_round(link)) {
+		link->replay_at = now;
+		link->replay_n = 0;
+	}
+	if (link->replay_n >= c->gate.open)
+		return;
+	budget = min(link->again, c->gate.open - link->replay_n);
+	link->replay_n += budget;
 	/* An answer could be to either copy: no use as a measurement */
 	c->gate.asked = false;
 	list_for_each_entry(e, &c->snd.list, node) {
@@ -180,6 +213,8 @@ static void ttp_tx_number(struct ttp_link *link, struct sk_buff *skb, u32 now)
 	link->st.bytes_tx += skb->len;
 	ttp_mib_inc(link->dev->tn, TTP_MIB_PAYLOAD_OUT);
 	e->sent = now;
+	if (c->snd.una == c->snd.nxt)
+		link->moved = jiffies;
 	ttp_replay_append(&c->snd, e);
 	asked = ttp_gate_ask(&c->gate, c->peer_window, ttp_tx_inflight(link),
 			     e->first);
@@ -247,16 +282,11 @@ bool ttp_tx_busy(const struct ttp_link *link)
 /* What we owe the peer: an ACK, or to ask again for what is missing */
 static void ttp_tx_scan_owed(struct ttp_link *link)
 {
-	struct ttp_range r[TTP_WIRE_RANGES];
+	u32 patience = max_t(u32, link->patience, TTP_TICK_US);
 	struct ttp_core *c = &link->c;
-	unsigned int n;
 
-	if (ttp_gap_open(&c->rcv)) {
-		n = ttp_gap_due(&c->rcv, ttp_now(), ttp_tx_round(link), true,
-				r, ARRAY_SIZE(r));
-		if (n)
-			ttp_output_ranges(link, TTP_OP_NACK, r, n);
-	}
+	if (ttp_gap_open(&c->rcv) && ttp_now() - link->gap_at >= patience)
+		ttp_tx_nack(link, true);
 	if (!c->ack_owed)
 		return;
 	c->ack_owed = min(c->ack_owed + 1, TTP_ACK_TICKS + 1);

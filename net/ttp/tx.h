@@ -17,6 +17,23 @@ void ttp_tx_open_ack(struct ttp_link *link);
 /* ACK, or a NACK if something is missing and to be asked for. */
 void ttp_tx_ack(struct ttp_link *link);
 
+/**
+ * ttp_tx_missing() - what to ask the peer for now
+ * @link: the link
+ * @force: whether or not enough younger frames are there
+ * @r: result, TTP_WIRE_RANGES long
+ *
+ * An id is not asked for again before its replay could be here; and if that
+ * did not help, later each time.
+ *
+ * Return: number of ranges.
+ */
+unsigned int ttp_tx_missing(struct ttp_link *link, bool force,
+			    struct ttp_range *r);
+
+/* NACK what is missing, if it is to be asked for now. */
+bool ttp_tx_nack(struct ttp_link *link, bool force);
+
 /* Unsolicited NACK_NOLINK: reset. */
 void ttp_tx_reset(struct ttp_link *link);
 

@@ -129,6 +129,7 @@ enum ttp_reason ttp_wire_parse(const u8 *data, unsigned int len,
 		return TTP_DROP_PORT;
 
 	f->len = tth_len - TTP_HDR_LEN;
+	f->room = min_t(unsigned int, len - TTP_HDR_LEN, U16_MAX);
 	f->epoch = be16_to_cpu(w->epoch);
 	f->grant = min_t(u8, w->grant, TTP_LOG2_MAX);
 	f->tx = be32_to_cpu(w->tx);

@@ -57,6 +57,7 @@ enum ttp_op {
  * @sport: source port, network byte order
  * @max_payload: OPEN, OPEN_ACK: largest payload taken
  * @len: bytes of payload
+ * @room: received: bytes behind the header, padding included
  */
 struct ttp_frame {
 	u8	op;
@@ -71,6 +72,7 @@ struct ttp_frame {
 	__be16	sport;
 	u16	max_payload;
 	u16	len;
+	u16	room;
 };
 
 /**

@@ -57,7 +57,7 @@ static const struct want wanted[TTP_STATES][TTP_EVENTS] = {
 		[TTP_OP_OPEN_ACK]	= SAME(OPEN, A(CONNECT)),
 		/* with FULL: try again */
 		[TTP_OP_OPEN_NACK]	= EITHER(CLOSED, A(REFUSED),
-						 OPEN_SENT, A(IGNORE)),
+						 OPEN_SENT, A(BUSY)),
 		/* PAYLOAD or ACK: dropped silently; so is what is younger */
 		[TTP_OP_PAYLOAD]	= NOTHING(OPEN_SENT),
 		[TTP_OP_ACK]		= NOTHING(OPEN_SENT),
@@ -279,7 +279,7 @@ static const char *contradicts_itself(u32 acts)
 {
 	const u32 in = A(NACK_IN) | A(FULL_IN) | A(DATA);
 
-	if (acts >> 25)
+	if (acts >> 26)
 		return "unknown action";
 	if (acts & (A(ILLEGAL) | A(IGNORE)) && bits(acts) != 1)
 		return "ignored and not ignored";
@@ -434,7 +434,7 @@ TEST(names)
 static struct ttp_core core_at(unsigned int state, u32 una, u32 flying, u32 rx)
 {
 	struct ttp_core c = {
-		.state = state, .epoch = MINE, .max_payload = 1000,
+		.state = state, .epoch = MINE, .max_payload = 500, .rcv_payload = 1000,
 		.isn = una - 50, .peer_isn = rx - 50, .peer_isn_known = true,
 		.peer_window = PEER_WINDOW,
 	};
@@ -509,7 +509,7 @@ static struct verdict judge(const struct ttp_core *c, const struct ttp_frame *f)
 		return tx >= 1 && tx <= 1 + WINDOW ? ok : dropped(TTP_DROP_ID);
 	if (f->op != TTP_OP_PAYLOAD)
 		return ok;
-	if (f->len > c->max_payload)
+	if (f->len > c->rcv_payload)
 		return dropped(TTP_DROP_PAYLOAD);
 	/* PAYLOAD ids in [rx + 1 - W, rx + W]; old ones again acknowledged */
 	if (tx < 1 - WINDOW || tx > WINDOW)

@@ -417,6 +417,7 @@ static void core_new(struct end *n)
 
 	memset(c, 0, sizeof(*c));
 	c->max_payload = TTP_WIRE_PAYLOAD_MIN;
+	c->rcv_payload = TTP_WIRE_PAYLOAD_MIN;
 	c->epoch = unit_random(&n->sim->r);
 	c->isn = unit_edge(&n->sim->r);
 	c->srtt = 2 * n->sim->delay + n->sim->jitter;

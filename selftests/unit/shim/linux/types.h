@@ -20,6 +20,7 @@ typedef int64_t s64;
 #define S64_MIN		INT64_MIN
 #define S64_MAX		INT64_MAX
 #define U32_MAX		UINT32_MAX
+#define U16_MAX		((u16)~0U)
 #define U64_MAX		UINT64_MAX
 
 #ifndef __packed
