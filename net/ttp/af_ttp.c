@@ -122,6 +122,12 @@ u8 ttp_sock_window_log(u32 rcvbuf, u32 max_payload)
 
 /* ---- a listener's links ---- */
 
+bool ttp_sock_backlog_full(const struct sock *sk)
+{
+	return READ_ONCE(ttp_sk(sk)->half_n) + READ_ONCE(sk->sk_ack_backlog) >
+	       READ_ONCE(sk->sk_max_ack_backlog);
+}
+
 int ttp_sock_queue_half(struct sock *sk, struct ttp_link *link)
 {
 	struct ttp_sock *tsk = ttp_sk(sk);

@@ -105,9 +105,12 @@ static bool ttp_chalk_expired(const struct ttp_link *link)
 	if (link->c.snd.una != link->c.snd.nxt && !link->c.full_in &&
 	    time_after(now, link->moved + link->give_up))
 		return true;
-	return link->chalked &&
-	       time_after(now, link->chalk_set + link->give_up) &&
-	       time_after(now, link->heard + link->give_up);
+	if (!time_after(now, link->heard + link->give_up))
+		return false;
+	/* We wait for what is missing, or for the peer's last frames */
+	return ttp_gap_open(&link->c.rcv) || link->c.state == TTP_CLOSE_RECD ||
+	       (link->chalked &&
+		time_after(now, link->chalk_set + link->give_up));
 }
 
 static bool ttp_chalk_orphan_expired(const struct ttp_link *link)

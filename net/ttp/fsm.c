@@ -286,6 +286,10 @@ enum ttp_standing ttp_fsm_check(const struct ttp_core *c,
 {
 	if (!c || c->state == TTP_CLOSED)
 		return TTP_STAND_NO_LINK;
+	/* Crossing OPENs have to agree like any other two ends */
+	if (c->state == TTP_OPEN_SENT && f->op == TTP_OP_OPEN &&
+	    ((f->flags & ~TTP_F_KNOWN) || c->seq != !!(f->flags & TTP_F_SEQ)))
+		return ttp_fsm_drop(reason, TTP_DROP_REFUSED);
 	if (f->op == TTP_OP_OPEN)
 		return TTP_STAND_OK;	/* the guard compares ids */
 	if (!ttp_fsm_same_epoch(c, f))

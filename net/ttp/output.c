@@ -5,6 +5,8 @@
 #include "ttp.h"
 #include "trace.h"
 
+#define TTP_OUTPUT_ROUNDS	8	/* then somebody else's turn */
+#define TTP_OUTPUT_STALL	127	/* ticks without a try, at most */
 #define TTP_OUTPUT_QUIET_MS	8	/* what was sent is out of this host */
 
 static struct workqueue_struct *ttp_output_wq;
@@ -305,7 +307,11 @@ static void ttp_output_refused(struct ttp_link *link, u32 id)
 	ttp_mib_inc(link->dev->tn, TTP_MIB_XMIT_DROPS);
 	if (!link->hashed)
 		return;
-	link->stalled = true;
+	if (!link->stalled) {
+		link->stalled = true;
+		link->stall = min(2 * link->stall + 1, TTP_OUTPUT_STALL);
+		link->stall_left = link->stall;
+	}
 	link->why = TTP_WHY_XMIT;
 	ttp_gate_loss(&c->gate, c->snd.una, c->snd.nxt);
 	e = ttp_replay_find(&c->snd, id);
@@ -315,12 +321,20 @@ static void ttp_output_refused(struct ttp_link *link, u32 id)
 	}
 }
 
+static void ttp_output_hand_over(struct ttp_link *link)
+{
+	link->tx_owner = true;
+	ttp_link_hold(link);
+	queue_work_on(link->tx_cpu, ttp_output_wq, &link->tx_work);
+}
+
 /* One CPU at a time empties outq; what others append meanwhile goes along. */
 static void ttp_output_drain(struct ttp_link *link)
 	__must_hold(&link->lock)
 {
 	struct sk_buff_head q;
 	struct sk_buff *skb;
+	int rounds = 0;
 	int rc;
 	u32 id;
 	u8 op;
@@ -328,6 +342,11 @@ static void ttp_output_drain(struct ttp_link *link)
 	__skb_queue_head_init(&q);
 	link->tx_owner = true;
 	while (!skb_queue_empty(&link->outq)) {
+		/* A dead link gets nothing more, and cannot be held */
+		if (rounds++ == TTP_OUTPUT_ROUNDS && link->hashed) {
+			ttp_output_hand_over(link);
+			return;
+		}
 		skb_queue_splice_tail_init(&link->outq, &q);
 		link->tx_nxt = link->c.snd.nxt;
 		link->tx_at = jiffies;
@@ -368,12 +387,6 @@ static bool ttp_output_here(struct ttp_link *link)
 	return true;
 }
 
-static void ttp_output_hand_over(struct ttp_link *link)
-{
-	link->tx_owner = true;
-	ttp_link_hold(link);
-	queue_work_on(link->tx_cpu, ttp_output_wq, &link->tx_work);
-}
 
 void ttp_output_work(struct work_struct *work)
 {

@@ -141,7 +141,7 @@ static void ttp_q3_take(struct ttp_link *link, struct sk_buff **skb,
 		ttp_rx_ack(link, f);
 	if (acts & TTP_ACT_NACK_IN)
 		ttp_rx_nack(link, *skb, f);
-	if (acts & TTP_ACT_FULL_IN)
+	if ((acts & TTP_ACT_FULL_IN) && !ttp_before(f->rx, link->c.snd.una - 1))
 		ttp_rx_full(link);
 	if (acts & TTP_ACT_DATA) {
 		ttp_rx_data(link, *skb, f);
@@ -152,7 +152,8 @@ static void ttp_q3_take(struct ttp_link *link, struct sk_buff **skb,
 	if (f && (f->op == TTP_OP_ACK || f->op == TTP_OP_NACK ||
 		  f->op == TTP_OP_NACK_FULL))
 		ttp_rx_see(link, f);
-	if (f && f->op == TTP_OP_OPEN && link->c.state == TTP_OPEN_RECD)
+	if (v->event == TTP_OP_OPEN && (acts & TTP_ACT_OPEN_ACK) &&
+	    link->c.state == TTP_OPEN_RECD)
 		ttp_rx_reopen(link, f);
 }
 
@@ -251,7 +252,9 @@ static void ttp_pipeline_again(struct ttp_link *link,
 	ttp_mib_inc(link->dev->tn, TTP_DROP_DUP);
 	ttp_rx_dup(link, f);
 	ttp_rx_ack(link, f);
-	ttp_tx_run(link);
+	/* A peer that has closed is sent nothing any more */
+	if (link->c.state != TTP_CLOSE_RECD)
+		ttp_tx_run(link);
 	ttp_tx_ack(link);
 }
 
@@ -335,6 +338,10 @@ static enum ttp_reason ttp_pipeline_listen(struct ttp_dev *dev,
 	    sk->sk_type != (seq ? SOCK_SEQPACKET : SOCK_STREAM)) {
 		ttp_pipeline_refuse(dev, key->peer, f, 0);
 		return TTP_DROP_REFUSED;
+	}
+	if (ttp_sock_backlog_full(sk)) {
+		ttp_pipeline_refuse(dev, key->peer, f, TTP_F_FULL);
+		return TTP_DROP_BACKLOG;
 	}
 	link = ttp_link_new(dev, key, seq, GFP_ATOMIC | __GFP_NOWARN);
 	if (!link)

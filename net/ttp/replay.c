@@ -288,10 +288,18 @@ static void ttp_gap_name(const struct ttp_rcv *v, struct ttp_gap_list *l,
 static void ttp_gap_collect(const struct ttp_rcv *v, struct ttp_gap_list *l,
 			    u32 again, u32 named, u32 hi)
 {
-	struct ttp_entry *e;
+	struct ttp_entry *e = list_entry(&v->early, struct ttp_entry, node);
 	u32 from = 1, to;
 
-	list_for_each_entry(e, &v->early, node) {
+	/* Between two rounds only what is behind named can be due */
+	if (!again) {
+		list_for_each_entry_reverse(e, &v->early, node)
+			if (ttp_entry_last(e) - v->rx <= named)
+				break;
+		if (&e->node != &v->early)
+			from = ttp_entry_last(e) - v->rx + 1;
+	}
+	list_for_each_entry_continue(e, &v->early, node) {
 		to = e->first - 1 - v->rx;
 		ttp_gap_name(v, l, from, min(to, again));
 		ttp_gap_name(v, l, max(from, named + 1), min(to, hi));

@@ -136,12 +136,32 @@ static void ttp_rx_peer_full(struct ttp_link *link, bool full)
 		link->moved = jiffies;
 		return;
 	}
+	if (c->full_in)
+		ttp_tx_progress(link);
 	c->full_in = false;
 	if (!c->full_stop)
 		return;
 	c->full_stop = false;
 	link->why = TTP_WHY_FULL;
 	ttp_rx_mark_all(link);
+}
+
+/*
+ * The round trip was never measured, or has grown far beyond what was: the
+ * scanner's replays must not keep it so. An entry sent once tells the truth; of
+ * another one only the silence is known that the acknowledgment ended.
+ */
+static void ttp_rx_stretch(struct ttp_link *link, const struct ttp_entry *last)
+{
+	u32 srtt = link->c.srtt;
+	u32 rtt = ttp_now() - last->sent;
+
+	if (last->tries)
+		rtt = link->quiet;
+	if (!rtt || (srtt && rtt < 2 * srtt + 2 * TTP_TICK_US))
+		return;
+	link->c.srtt = 0;
+	ttp_rx_sample(link, rtt);
 }
 
 static void ttp_rx_retire(struct ttp_link *link, struct list_head *done)
@@ -157,6 +177,7 @@ static void ttp_rx_retire(struct ttp_link *link, struct list_head *done)
 		if (rtt < link->c.srtt)
 			ttp_rx_sample(link, rtt);
 	}
+	ttp_rx_stretch(link, e);
 	list_for_each_entry_safe(e, next, done, node) {
 		skb = ttp_skb_of(e);
 		if (e->flags & TTP_E_AGAIN)
@@ -188,12 +209,24 @@ void ttp_rx_ack(struct ttp_link *link, const struct ttp_frame *f)
 			ttp_rx_sample(link, ttp_now() - link->ask_at);
 		}
 		ttp_gate_acked(&c->gate, c->snd.una, c->snd.nxt);
+		link->quiet = link->probes > 1 ?
+			      jiffies_to_usecs(jiffies - link->chalk_set) : 0;
 		ttp_tx_progress(link);
 		link->moved = jiffies;
 	}
 	if (!list_empty(&done))
 		ttp_rx_retire(link, &done);
 	ttp_rx_peer_full(link, f->flags & TTP_F_FULL);
+}
+
+/* A replay may still be on the way; one in vain is followed less soon. */
+static bool ttp_rx_too_soon(const struct ttp_link *link,
+			    const struct ttp_entry *e, u32 now)
+{
+	u32 wait = max_t(u32, link->c.srtt / 4 * 3, TTP_TICK_US);
+
+	return e->tries && now - e->sent <
+	       min_t(u32, wait << min(e->tries - 1, 9), TTP_WAIT_MAX_US);
 }
 
 void ttp_rx_nack(struct ttp_link *link, const struct sk_buff *skb,
@@ -213,10 +246,8 @@ void ttp_rx_nack(struct ttp_link *link, const struct sk_buff *skb,
 		return;
 	}
 	while ((e = ttp_replay_pick(&c->snd, e, r, n))) {
-		/* Its replay may still be on the way */
-		if (e->tries && now - e->sent < c->srtt / 4 * 3)
-			continue;
-		ttp_rx_mark(link, e);
+		if (!ttp_rx_too_soon(link, e, now))
+			ttp_rx_mark(link, e);
 	}
 	if (n)
 		ttp_tx_progress(link);
@@ -285,9 +316,11 @@ void ttp_rx_room(struct ttp_link *link)
 		c->full_out = ttp_rx_waits(link) && link->rmem > rcvbuf / 2;
 		return;
 	}
-	if (ttp_rx_waits(link) && link->rmem > rcvbuf / 4)
+	if (ttp_rx_waits(link) && (link->rmem > rcvbuf / 4 ||
+				   link->rmem + link->refused > rcvbuf))
 		return;
 	c->full_out = false;
+	link->refused = 0;
 	ttp_output_control(link, TTP_OP_ACK, TTP_F_ACK_VALID);
 }
 
@@ -318,6 +351,7 @@ static void ttp_rx_in_order(struct ttp_link *link, struct sk_buff *skb)
 
 	if (!ttp_rx_fits(link, skb)) {
 		ttp_mib_inc(link->dev->tn, TTP_DROP_FULL);
+		link->refused = skb->truesize;
 		kfree_skb(skb);
 		c->full_out = true;
 		ttp_output_control(link, TTP_OP_NACK_FULL, TTP_F_ACK_VALID);

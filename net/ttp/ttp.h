@@ -299,6 +299,7 @@ enum ttp_ring {
  * @chalk_set: when the chalk was set (jiffies)
  * @chalk_at: when it was set or last acted upon (microseconds)
  * @wait: chalk older than this asks for action (microseconds)
+ * @quiet: how long nothing moved before the ACK in hand (microseconds); 0: not
  * @heard: last valid frame (jiffies)
  * @progress: last progress or, on an idle link, last data (jiffies)
  * @moved: when una moved last, something began to be outstanding, or the peer
@@ -327,6 +328,7 @@ enum ttp_ring {
  * @part_mem: that part which is on @part
  * @part_len: payload bytes on @part
  * @rcvbuf: limit of @rmem while there is no socket
+ * @refused: truesize of a frame rx + 1 that did not fit, 0: none
  * @offered: largest payload offered in our OPEN
  * @offers: OPENs sent at that size
  * @open_room: acceptor: bytes behind the header of the longest OPEN
@@ -348,6 +350,8 @@ enum ttp_ring {
  * @why: enum ttp_why of the last marks for replay, for tracing
  * @ack_now: the frame in hand asks for an ACK
  * @stalled: the local queue was full: send nothing until the next tick
+ * @stall: ticks that it waited the last time, 0: none since progress
+ * @stall_left: of these are left
  * @priority: skb->priority of its frames
  * @mark: skb->mark of its frames
  * @st: counters for TTP_INFO
@@ -377,6 +381,7 @@ struct ttp_link {
 	u32			ask_at;
 	u32			chalk_at;
 	u32			wait;
+	u32			quiet;
 	unsigned long		chalk_set;
 	unsigned long		heard;
 	unsigned long		progress;
@@ -405,6 +410,7 @@ struct ttp_link {
 	u32			part_mem;
 	u32			part_len;
 	u32			rcvbuf;
+	u32			refused;
 	u32			orphan_mem;
 	u32			again;
 	u32			mtu_seen;
@@ -420,6 +426,8 @@ struct ttp_link {
 	bool			orphan;
 	bool			corked;
 	bool			stalled;
+	u8			stall;
+	u8			stall_left;
 	bool			ack_now;
 	bool			gap_known;
 	u8			nack_tries;
@@ -883,6 +891,9 @@ void ttp_sock_wake(struct sock *sk, struct ttp_link *link, unsigned int wake);
  * the listener is being closed.
  */
 int ttp_sock_queue_half(struct sock *sk, struct ttp_link *link);
+
+/* The same without a lock, before a link is made only to be thrown away */
+bool ttp_sock_backlog_full(const struct sock *sk);
 
 /**
  * ttp_sock_queue_ready() - a half-open link became acceptable

@@ -11,6 +11,7 @@ void ttp_tx_progress(struct ttp_link *link)
 {
 	link->chalked = false;
 	link->probes = 0;
+	link->stall = 0;
 	link->progress = jiffies;
 }
 
@@ -91,6 +92,9 @@ bool ttp_tx_nack(struct ttp_link *link, bool force)
 	struct ttp_range r[TTP_WIRE_RANGES];
 	unsigned int n;
 
+	/* What was refused need not be asked for */
+	if (link->refused)
+		return false;
 	n = ttp_tx_missing(link, force, r);
 	if (n)
 		ttp_output_ranges(link, TTP_OP_NACK, r, n);
@@ -334,12 +338,30 @@ static bool ttp_tx_outstanding(const struct ttp_link *link)
 	       (skb && !ttp_tx_held_back(link, skb));
 }
 
+/* Slots that the link cannot use any more: others may wait for them */
+static void ttp_tx_spare(struct ttp_link *link)
+{
+	struct ttp_dev *dev = link->dev;
+	struct ttp_core *c = &link->c;
+	u32 keep = round_up(ttp_gate_limit(&c->gate, c->peer_window) - 1,
+			    TTP_GATE_BLOCK);
+
+	if (c->gate.leased <= keep)
+		return;
+	spin_lock(&dev->lock);
+	ttp_gate_return(&c->gate, &dev->pool, link->key.vc, keep);
+	spin_unlock(&dev->lock);
+}
+
 void ttp_tx_scan(struct ttp_link *link)
 {
 	struct ttp_core *c = &link->c;
 	u32 now = ttp_now();
 
-	link->stalled = false;
+	ttp_tx_spare(link);
+
+	if (link->stalled && !--link->stall_left)
+		link->stalled = false;
 	ttp_tx_scan_owed(link);
 	if (link->corked && now - link->cork_at > TTP_CORK_US)
 		link->corked = false;
