@@ -247,6 +247,22 @@ policies() {
 	end "$responder"
 }
 
+# A socket bound to every device is no way round a policy that comes later
+listener_policy() {
+	start b setpriv --reuid 65534 --regid 65534 --clear-groups \
+		env PATH="$PATH" ttping -l -q -p 2001
+	responder=$started
+	wait_for 5 on a ttpcat -z "$(mac_of b)" 2001
+	on b ttpctl dev set wire0 policy gid 1 2
+	refused 1 "refused" "policy gid: nor may one who listens already" \
+		on a ttping -q -c 1 -I wire0 -p 2001 "$(mac_of b)"
+	on b ttpctl dev set wire0 policy gid 1 65534
+	check "policy gid: until his group is in it" \
+		on a ttping -q -c 1 -I wire0 -p 2001 "$(mac_of b)"
+	on b ttpctl dev set wire0 policy all
+	end "$responder"
+}
+
 as_nobody() {
 	on a setpriv --reuid 65534 --regid 65534 --clear-groups \
 		env PATH="$PATH" ttping -q -c 1 -I wire0 -p 2000 "$(mac_of b)"
@@ -275,7 +291,7 @@ sysctls() {
 	on a sysctl -q -w net.ttp.give_up_ms=30000
 }
 
-plan 61
+plan 63
 ns_add a
 ns_add b
 ip link add wire0 netns "$(ns_name a)" address "$(mac_of a)" \
@@ -290,6 +306,7 @@ check "/proc/net/ttp/netstat tells the same" proc_and_netlink_agree
 links
 monitor
 policies
+listener_policy
 check "sysctls are there, per namespace, with bounds" test -z "$(sysctls)"
 ports
 vlan
