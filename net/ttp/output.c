@@ -387,7 +387,6 @@ static bool ttp_output_here(struct ttp_link *link)
 	return true;
 }
 
-
 void ttp_output_work(struct work_struct *work)
 {
 	struct ttp_link *link = container_of(work, struct ttp_link, tx_work);
