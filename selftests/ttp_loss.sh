@@ -110,7 +110,7 @@ over "delay and jitter" delay 3ms 1ms distribution normal
 loses=1
 over "5 % lost" loss 5%
 over "5 % lost, slow wire" loss 5% delay 2ms
-over "bursts lost" loss gemodel 1% 20% 80% 0
+over "bursts lost" loss gemodel 5% 30% 80% 0
 loses=0
 over "10 % twice" duplicate 10%
 over "10 % overtaken" delay 2ms reorder 10% 50%
