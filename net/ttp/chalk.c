@@ -221,7 +221,6 @@ static enum hrtimer_restart ttp_chalk_tick(struct hrtimer *timer)
 				  TTP_CHALK_BUSY_MAX);
 	unsigned int idle = ttp_chalk_idle_quota(ch, busy);
 
-	ch->tick++;
 	ttp_mib_inc(tn, TTP_MIB_TICKS);
 	rcu_read_lock();
 	ttp_chalk_walk(ch, &ch->busy, busy, ttp_chalk_visit_busy);

@@ -297,7 +297,8 @@ static int ttp_output_xmit(struct ttp_dev *dev, struct sk_buff *skb,
 
 /*
  * The local queue refused frames: the same as loss on the wire, known at once.
- * Nothing more until the next tick, then these ids first, with fewer bays.
+ * Nothing more for some ticks, ever more if that was too soon, then these ids
+ * first, with fewer bays.
  */
 static void ttp_output_refused(struct ttp_link *link, u32 id)
 {
@@ -315,10 +316,8 @@ static void ttp_output_refused(struct ttp_link *link, u32 id)
 	link->why = TTP_WHY_XMIT;
 	ttp_gate_loss(&c->gate, c->snd.una, c->snd.nxt);
 	e = ttp_replay_find(&c->snd, id);
-	if (e && !(e->flags & TTP_E_AGAIN)) {
-		e->flags |= TTP_E_AGAIN;
-		link->again++;
-	}
+	if (e)
+		ttp_link_mark(link, e);
 }
 
 static void ttp_output_hand_over(struct ttp_link *link)

@@ -107,21 +107,13 @@ void ttp_rx_cross(struct ttp_link *link, const struct ttp_frame *f)
 	link->open_room = f->room;
 }
 
-static void ttp_rx_mark(struct ttp_link *link, struct ttp_entry *e)
-{
-	if (e->flags & TTP_E_AGAIN)
-		return;
-	e->flags |= TTP_E_AGAIN;
-	link->again++;
-}
-
 /* FULL goes: what lies beyond rx may have been thrown away */
 static void ttp_rx_mark_all(struct ttp_link *link)
 {
 	struct ttp_entry *e;
 
 	list_for_each_entry(e, &link->c.snd.list, node)
-		ttp_rx_mark(link, e);
+		ttp_link_mark(link, e);
 }
 
 static void ttp_rx_peer_full(struct ttp_link *link, bool full)
@@ -247,7 +239,7 @@ void ttp_rx_nack(struct ttp_link *link, const struct sk_buff *skb,
 	}
 	while ((e = ttp_replay_pick(&c->snd, e, r, n))) {
 		if (!ttp_rx_too_soon(link, e, now))
-			ttp_rx_mark(link, e);
+			ttp_link_mark(link, e);
 	}
 	if (n)
 		ttp_tx_progress(link);

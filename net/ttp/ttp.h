@@ -115,7 +115,6 @@ struct ttp_key {
  * @nbusy: links on @busy
  * @nidle: links on @idle
  * @due: fraction of an idle link that is to be visited, per tick
- * @tick: ticks so far; wraps
  * @timer: runs while there is a link
  * @armed: the timer is to run
  */
@@ -126,7 +125,6 @@ struct ttp_chalk {
 	u32			nbusy;
 	u32			nidle;
 	u32			due;
-	u32			tick;
 	struct hrtimer		timer;
 	bool			armed;
 };
@@ -189,7 +187,6 @@ static inline struct ttp_net *ttp_net(const struct net *net)
 }
 
 #define ttp_mib_inc(tn, item)	this_cpu_inc((tn)->mib->v[item])
-#define ttp_mib_add(tn, item, n) this_cpu_add((tn)->mib->v[item], n)
 
 /**
  * struct ttp_allow - peers a device talks to
@@ -677,6 +674,15 @@ void ttp_link_abort(struct ttp_link *link, int err);
  * EMSGSIZE.
  */
 void ttp_link_mtu(struct ttp_dev *dev);
+
+/* This entry of the replay list is to be sent again; link locked. */
+static inline void ttp_link_mark(struct ttp_link *link, struct ttp_entry *e)
+{
+	if (e->flags & TTP_E_AGAIN)
+		return;
+	e->flags |= TTP_E_AGAIN;
+	link->again++;
+}
 
 /* Copy what is held to the socket's own figures; link locked. */
 static inline void ttp_link_account(const struct ttp_link *link)

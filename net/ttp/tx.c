@@ -322,8 +322,7 @@ static void ttp_tx_repair(struct ttp_link *link)
 	e = list_first_entry_or_null(&c->snd.list, struct ttp_entry, node);
 	if (!e || !link->probes || c->full_stop || (e->flags & TTP_E_AGAIN))
 		return;
-	e->flags |= TTP_E_AGAIN;
-	link->again++;
+	ttp_link_mark(link, e);
 	link->why = TTP_WHY_CHALK;
 	ttp_gate_loss(&c->gate, c->snd.una, c->snd.nxt);
 }
