@@ -15,7 +15,7 @@
 #define TTP_CHALK_BUSY_MAX	256	/* busy links a tick */
 #define TTP_CHALK_IDLE_MAX	512	/* idle links a tick */
 #define TTP_CHALK_IDLE_US	10000	/* tick when no link is busy */
-#define TTP_KEEPALIVE_MS	5000	/* probes for so long, one a round */
+#define TTP_KEEPALIVE_PROBES	5	/* in vain, one a round */
 #define TTP_CHALK_QUIET_MS	10	/* busy links go idle after so long */
 
 static void ttp_chalk_start(struct ttp_chalk *ch)
@@ -116,7 +116,7 @@ static bool ttp_chalk_expired(const struct ttp_link *link)
 static bool ttp_chalk_orphan_expired(const struct ttp_link *link)
 {
 	return link->orphan &&
-	       time_after(jiffies, link->progress +
+	       time_after(jiffies, link->acked +
 			  msecs_to_jiffies(TTP_ORPHAN_MS));
 }
 
@@ -163,14 +163,17 @@ static void ttp_chalk_visit_idle(struct ttp_link *link)
 	}
 	if (!link->keepalive)
 		return;
-	if (time_after(now, link->heard + link->keepalive +
-		       msecs_to_jiffies(TTP_KEEPALIVE_MS))) {
+	if (!time_after(now, link->heard + link->keepalive)) {
+		link->probes = 0;
+		return;
+	}
+	/* By count: a round may take long, and nobody has been asked till now */
+	if (link->probes >= TTP_KEEPALIVE_PROBES) {
 		ttp_pipeline_event(link, TTP_EV_GIVE_UP);
 		return;
 	}
-	if (time_after(now, link->heard + link->keepalive))
-		ttp_output_control(link, TTP_OP_ACK,
-				   TTP_F_ACK_VALID | TTP_F_ACK_REQ);
+	link->probes++;
+	ttp_output_control(link, TTP_OP_ACK, TTP_F_ACK_VALID | TTP_F_ACK_REQ);
 }
 
 /* Next link of a ring, moved to its tail; valid in the caller's RCU section. */

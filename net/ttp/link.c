@@ -383,7 +383,7 @@ void ttp_link_detach(struct ttp_link *link)
 	link->rcv_queued = 0;
 	__skb_queue_purge(&link->rxq);
 	if (link->hashed) {
-		link->progress = jiffies;
+		link->acked = jiffies;
 		if (!ttp_link_make_orphan(link))
 			ttp_pipeline_event(link, TTP_EV_ABORT);
 	}

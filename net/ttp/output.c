@@ -7,6 +7,7 @@
 
 #define TTP_OUTPUT_ROUNDS	8	/* then somebody else's turn */
 #define TTP_OUTPUT_STALL	127	/* ticks without a try, at most */
+#define TTP_OUTPUT_LATE_MS	64	/* the work has waited too long */
 #define TTP_OUTPUT_QUIET_MS	8	/* what was sent is out of this host */
 
 static struct workqueue_struct *ttp_output_wq;
@@ -320,9 +321,15 @@ static void ttp_output_refused(struct ttp_link *link, u32 id)
 		ttp_link_mark(link, e);
 }
 
+/*
+ * Ask that CPU to transmit. Whoever may do it himself meanwhile does: it may be
+ * long before a work gets its turn beside a real-time task.
+ */
 static void ttp_output_hand_over(struct ttp_link *link)
 {
-	link->tx_owner = true;
+	if (link->tx_asked)
+		return;
+	link->tx_asked = true;
 	ttp_link_hold(link);
 	queue_work_on(link->tx_cpu, ttp_output_wq, &link->tx_work);
 }
@@ -344,7 +351,7 @@ static void ttp_output_drain(struct ttp_link *link)
 		/* A dead link gets nothing more, and cannot be held */
 		if (rounds++ == TTP_OUTPUT_ROUNDS && link->hashed) {
 			ttp_output_hand_over(link);
-			return;
+			break;
 		}
 		skb_queue_splice_tail_init(&link->outq, &q);
 		link->tx_nxt = link->c.snd.nxt;
@@ -380,7 +387,8 @@ static bool ttp_output_here(struct ttp_link *link)
 		return true;
 	if (ttp_before(link->c.snd.una, link->tx_nxt) &&
 	    time_before(jiffies, link->tx_at + 1 +
-			msecs_to_jiffies(TTP_OUTPUT_QUIET_MS)))
+			msecs_to_jiffies(link->tx_asked ? TTP_OUTPUT_LATE_MS :
+							  TTP_OUTPUT_QUIET_MS)))
 		return false;
 	link->tx_cpu = cpu;
 	return true;
@@ -391,8 +399,9 @@ void ttp_output_work(struct work_struct *work)
 	struct ttp_link *link = container_of(work, struct ttp_link, tx_work);
 
 	ttp_link_lock(link);
-	link->tx_owner = false;
-	link->tx_cpu = smp_processor_id();
+	link->tx_asked = false;
+	if (!link->tx_owner)
+		link->tx_cpu = smp_processor_id();
 	ttp_output_unlock(link);
 	ttp_link_put(link);
 }

@@ -5,6 +5,8 @@
 #include "trace.h"
 #include "tx.h"
 
+/* Most early frames: a place among them is looked for one by one */
+#define TTP_RX_EARLY		512
 /* Most memory for a record of at most 1 MiB: frames of 522 bytes in 8 KB each */
 #define TTP_RX_RECORD_MEM	(32 * TTP_MSG_MAX)
 /* Late frames make a receiver wait so long before it asks, or a round trip */
@@ -205,6 +207,7 @@ void ttp_rx_ack(struct ttp_link *link, const struct ttp_frame *f)
 			      jiffies_to_usecs(jiffies - link->chalk_set) : 0;
 		ttp_tx_progress(link);
 		link->moved = jiffies;
+		link->acked = jiffies;
 	}
 	if (!list_empty(&done))
 		ttp_rx_retire(link, &done);
@@ -349,6 +352,7 @@ static void ttp_rx_in_order(struct ttp_link *link, struct sk_buff *skb)
 		ttp_output_control(link, TTP_OP_NACK_FULL, TTP_F_ACK_VALID);
 		return;
 	}
+	link->refused = 0;
 	ttp_gap_advance(&c->rcv, e->first + e->n - 1);
 	ttp_rx_deliver(link, skb);
 	while ((e = ttp_gap_next(&c->rcv))) {
@@ -395,7 +399,8 @@ static void ttp_rx_keep(struct ttp_link *link, struct sk_buff *skb)
 	}
 	link->early_mem += skb->truesize;
 	link->rmem += skb->truesize;
-	while (link->early_mem > ttp_link_rcvbuf(link) / 2)
+	while (link->early_mem > ttp_link_rcvbuf(link) / 2 ||
+	       c->rcv.early_n > TTP_RX_EARLY)
 		ttp_rx_forget(link, ttp_skb_of(ttp_gap_youngest(&c->rcv)));
 }
 

@@ -283,10 +283,11 @@ enum ttp_ring {
  * @c: the protocol's state
  * @hashed: in the table, on the device's list, on a ring
  * @tx_owner: somebody is transmitting @outq
+ * @tx_asked: @tx_work is pending
  * @tx_cpu: its frames leave by this CPU while they are unacknowledged
  * @tx_nxt: ids before this one were handed to the device
  * @tx_at: when that happened last (jiffies)
- * @tx_work: hands @outq over to @tx_cpu; pending: holds a reference, @tx_owner
+ * @tx_work: hands @outq over to @tx_cpu; pending: holds a reference
  * @ring_id: enum ttp_ring (chalk.lock as well)
  * @wake: TTP_WAKE_* collected and not delivered yet
  * @chalked: the scanner's mark; progress rubs it off
@@ -301,6 +302,7 @@ enum ttp_ring {
  * @progress: last progress or, on an idle link, last data (jiffies)
  * @moved: when una moved last, something began to be outstanding, or the peer
  *	was full (jiffies)
+ * @acked: an orphan: when una moved last, or it became one (jiffies)
  * @born: when the link was made (jiffies)
  * @give_up: ends after so many jiffies of silence while busy
  * @idle: closes after so many jiffies without data, 0: never
@@ -366,6 +368,7 @@ struct ttp_link {
 	struct ttp_core		c;
 	bool			hashed;
 	bool			tx_owner;
+	bool			tx_asked;
 	int			tx_cpu;
 	u32			tx_nxt;
 	unsigned long		tx_at;
@@ -383,6 +386,7 @@ struct ttp_link {
 	unsigned long		heard;
 	unsigned long		progress;
 	unsigned long		moved;
+	unsigned long		acked;
 	unsigned long		born;
 	unsigned long		give_up;
 	unsigned long		idle;

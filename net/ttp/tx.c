@@ -12,6 +12,8 @@ void ttp_tx_progress(struct ttp_link *link)
 	link->chalked = false;
 	link->probes = 0;
 	link->stall = 0;
+	if (link->stalled)
+		link->stall_left = 1;
 	link->progress = jiffies;
 }
 
