@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A link, and what a socket, a device and an administrator do to it. Who may
+ * touch what is told at the top of ttp.h.
+ */
+#ifndef _TTP_LINK_H
+#define _TTP_LINK_H
+
+#include <linux/etherdevice.h>
+#include <linux/refcount.h>
+#include <linux/rhashtable-types.h>
+#include <linux/skbuff.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <net/sock.h>
+#include <uapi/linux/ttp.h>
+#include "fsm.h"
+#include "replay.h"
+
+/* In ttp_entry.flags, never on the wire: to be sent again */
+#define TTP_E_AGAIN		0x80
+
+struct ttp_dev;
+
+/**
+ * struct ttp_key - name of a link
+ * @ifindex: the device
+ * @peer: MAC address of the other end
+ * @vc: virtual channel
+ * @dialect: TTPPROTO_*
+ * @lport: local port
+ * @rport: port of the other end
+ *
+ * Hashed as bytes: no holes.
+ */
+struct ttp_key {
+	int	ifindex;
+	u8	peer[ETH_ALEN];
+	u8	vc;
+	u8	dialect;
+	__be16	lport;
+	__be16	rport;
+};
+
+/* Which ring of the scanner a link is on */
+enum ttp_ring {
+	TTP_RING_NONE,
+	TTP_RING_IDLE,
+	TTP_RING_BUSY,
+};
+
+/* Hints to the socket, collected under link->lock */
+#define TTP_WAKE_READ		BIT(0) /* data or EOF */
+#define TTP_WAKE_WRITE		BIT(1) /* room in the send buffer */
+#define TTP_WAKE_STATE		BIT(2) /* opened, closed, failed */
+#define TTP_WAKE_ACCEPT		BIT(3) /* to the listener */
+
+/**
+ * struct ttp_link - one end of a connection
+ * @node: in ttp_net.links
+ * @key: its name there, constant
+ * @refs: references, see "Who owns what"
+ * @dev: constant, holds a reference
+ * @hash: flow hash of its frames, constant
+ * @headroom: bytes to reserve in front of a payload, constant
+ * @lock: protects all that follows
+ * @c: the protocol's state
+ * @hashed: in the table, on the device's list, on a ring
+ * @tx_owner: somebody is transmitting @outq
+ * @tx_asked: @tx_work is pending
+ * @tx_cpu: its frames leave by this CPU while they are unacknowledged
+ * @tx_nxt: ids before this one were handed to the device
+ * @tx_at: when that happened last (jiffies)
+ * @tx_work: hands @outq over to @tx_cpu; pending: holds a reference
+ * @ring_id: enum ttp_ring (chalk.lock as well)
+ * @wake: TTP_WAKE_* collected and not delivered yet
+ * @chalked: the scanner's mark; progress rubs it off
+ * @probes: times the chalk stayed on in a row
+ * @opens: OPENs or OPEN_ACKs sent so far
+ * @ask_at: when the ACK_REQ under way was sent (microseconds)
+ * @chalk_set: when the chalk was set (jiffies)
+ * @chalk_at: when it was set or last acted upon (microseconds)
+ * @wait: chalk older than this asks for action (microseconds)
+ * @quiet: how long nothing moved before the ACK in hand (microseconds); 0: not
+ * @heard: last valid frame (jiffies)
+ * @progress: last progress or, on an idle link, last data (jiffies)
+ * @moved: when una moved last, something began to be outstanding, or the peer
+ *	was full (jiffies)
+ * @acked: an orphan: when una moved last, or it became one (jiffies)
+ * @born: when the link was made (jiffies)
+ * @give_up: ends after so many jiffies of silence while busy
+ * @idle: closes after so many jiffies without data, 0: never
+ * @keepalive: probe after so many jiffies of silence, 0: never
+ * @err: why it died, positive errno; given to the socket once
+ * @sk: the socket that holds it, or NULL
+ * @listener: half-open or not accepted: the listener, or NULL
+ * @queue: on one of the listener's lists (its queue_lock)
+ * @half: on the half-open one of them (its queue_lock)
+ * @devnode: on ttp_dev.links (dev->lock)
+ * @ring: on a ring (chalk.lock)
+ * @sndq: payload not numbered yet, one frame per skb, cb: struct ttp_skb_cb
+ * @rxq: readable: in order; SEQPACKET: whole records only
+ * @part: SEQPACKET: frames of a record that is not complete
+ * @outq: frames ready for the device
+ * @snd_queued: payload bytes on @sndq
+ * @wmem: truesize of @sndq and the replay list; copied to sk_wmem_queued
+ * @rcv_queued: payload bytes received in order, not consumed
+ * @rmem: truesize received, kept early, or taken and not consumed
+ * @rcv_mem: that part of @rmem which is on rxq or with the reader
+ * @early_mem: that part which was received ahead of a gap
+ * @part_mem: that part which is on @part
+ * @part_len: payload bytes on @part
+ * @rcvbuf: limit of @rmem while there is no socket
+ * @refused: truesize of a frame rx + 1 that did not fit, 0: none
+ * @offered: largest payload offered in our OPEN
+ * @offers: OPENs sent at that size
+ * @open_room: acceptor: bytes behind the header of the longest OPEN
+ * @gap_known: something is missing behind @gap_rx
+ * @gap_rx: rx at that time
+ * @gap_at: since when (microseconds)
+ * @patience: how long rx may stand still before the missing is asked for
+ *	(microseconds); 0: not at all
+ * @nack_rx: rx when something was asked for last
+ * @nack_tries: rounds of asking since rx moved
+ * @replay_at: when the present round of replays began (microseconds)
+ * @replay_n: replays in it
+ * @again: entries of the replay list that are to be sent again
+ * @mtu_seen: ttp_link_mtu() has been here for this size
+ * @orphan: no socket any more, counted in ttp_net.orphans
+ * @orphan_mem: what it had to send when it became one, bytes
+ * @corked: MSG_MORE: a short last frame waits
+ * @cork_at: since when (microseconds)
+ * @why: enum ttp_why of the last marks for replay, for tracing
+ * @ack_now: the frame in hand asks for an ACK
+ * @stalled: the local queue was full: send nothing until the next tick
+ * @stall: ticks that it waited the last time, 0: none since progress
+ * @stall_left: of these are left
+ * @priority: skb->priority of its frames
+ * @mark: skb->mark of its frames
+ * @st: counters for TTP_INFO
+ * @rcu: for freeing
+ */
+struct ttp_link {
+	struct rhash_head	node;
+	struct ttp_key		key;
+	refcount_t		refs;
+	struct ttp_dev		*dev;
+	u32			hash;
+	u16			headroom;
+
+	spinlock_t		lock ____cacheline_aligned; /* the rest */
+	struct ttp_core		c;
+	bool			hashed;
+	bool			tx_owner;
+	bool			tx_asked;
+	int			tx_cpu;
+	u32			tx_nxt;
+	unsigned long		tx_at;
+	struct work_struct	tx_work;
+	u8			ring_id;
+	u8			wake;
+	bool			chalked;
+	u8			probes;
+	u8			opens;
+	u32			ask_at;
+	u32			chalk_at;
+	u32			wait;
+	u32			quiet;
+	unsigned long		chalk_set;
+	unsigned long		heard;
+	unsigned long		progress;
+	unsigned long		moved;
+	unsigned long		acked;
+	unsigned long		born;
+	unsigned long		give_up;
+	unsigned long		idle;
+	unsigned long		keepalive;
+	int			err;
+	struct sock		*sk;
+	struct sock		*listener;
+	struct list_head	queue;
+	bool			half;
+	struct list_head	devnode;
+	struct list_head	ring;
+	struct sk_buff_head	sndq;
+	struct sk_buff_head	rxq;
+	struct sk_buff_head	part;
+	struct sk_buff_head	outq;
+	u32			snd_queued;
+	u32			wmem;
+	u32			rcv_queued;
+	u32			rmem;
+	u32			rcv_mem;
+	u32			early_mem;
+	u32			part_mem;
+	u32			part_len;
+	u32			rcvbuf;
+	u32			refused;
+	u32			orphan_mem;
+	u32			again;
+	u32			mtu_seen;
+	u32			gap_rx;
+	u32			gap_at;
+	u32			patience;
+	u32			nack_rx;
+	u32			replay_at;
+	u32			replay_n;
+	u16			open_room;
+	u16			offered;
+	u8			offers;
+	bool			orphan;
+	bool			corked;
+	bool			stalled;
+	u8			stall;
+	u8			stall_left;
+	bool			ack_now;
+	bool			gap_known;
+	u8			nack_tries;
+	u8			why;
+	u32			cork_at;
+	u32			priority;
+	u32			mark;
+	struct {
+		u64	frames_tx;
+		u64	frames_rx;
+		u64	bytes_tx;
+		u64	bytes_rx;
+		u32	replays;
+		u32	nacks_tx;
+		u32	nacks_rx;
+		u32	dups_rx;
+		u32	probes_tx;
+	} st;
+	struct rcu_head		rcu;
+};
+
+/**
+ * struct ttp_skb_cb - our use of skb->cb
+ * @e: on the replay list or the list of early frames; for frames on sndq,
+ *	rxq and part: @e.flags and @e.len alone are valid
+ * @off: rxq: bytes a reader has consumed already
+ * @op: outq: opcode, so that a failed transmission can be told apart
+ */
+struct ttp_skb_cb {
+	struct ttp_entry	e;
+	u32			off;
+	u8			op;
+};
+
+#define TTP_CB(skb)	((struct ttp_skb_cb *)(skb)->cb)
+
+static inline struct sk_buff *ttp_skb_of(struct ttp_entry *e)
+{
+	return container_of((void *)container_of(e, struct ttp_skb_cb, e),
+			    struct sk_buff, cb);
+}
+
+static inline void ttp_link_lock(struct ttp_link *link)
+	__acquires(&link->lock)
+{
+	spin_lock_bh(&link->lock);
+}
+
+int ttp_link_cache_init(void);
+void ttp_link_cache_exit(void);
+
+/**
+ * ttp_link_new() - make a link, in no table yet
+ * @dev: its device; a reference is taken
+ * @key: its name
+ * @seq: SOCK_SEQPACKET
+ * @gfp: how to allocate
+ *
+ * Return: the link with one reference, the caller's; NULL without memory.
+ */
+struct ttp_link *ttp_link_new(struct ttp_dev *dev, const struct ttp_key *key,
+			      bool seq, gfp_t gfp);
+
+/**
+ * ttp_link_publish() - enter a link into table, device and ring
+ * @link: from ttp_link_new(), not locked
+ *
+ * Takes the table's reference. Return: 0, -EEXIST, -ENFILE, -ENODEV (the
+ * device is being disabled), -ENOMEM.
+ */
+int ttp_link_publish(struct ttp_link *link);
+
+static inline void ttp_link_hold(struct ttp_link *link)
+{
+	refcount_inc(&link->refs);
+}
+
+void ttp_link_put(struct ttp_link *link);
+
+/*
+ * The link is closed: take it out of table, device and ring, give slots back,
+ * drop what it wanted to send. Called by Q3 when the state becomes
+ * TTP_CLOSED, with the lock held by somebody who has his own reference or is
+ * in an RCU section.
+ */
+void ttp_link_unhash(struct ttp_link *link);
+
+/*
+ * What sockets do to links. Process context, lock_sock() held, link->lock
+ * not held. All of them transmit what becomes due before they return.
+ */
+
+/**
+ * ttp_link_open() - start opening: OPEN_SENT, the first OPEN goes out
+ * @link: published, no socket yet
+ * @sk: the socket; it takes over the caller's reference (tsk->link)
+ */
+void ttp_link_open(struct ttp_link *link, struct sock *sk);
+
+/**
+ * ttp_link_accept() - give an accepted link its socket
+ * @link: taken off the listener's ready list, with that list's reference,
+ *	which the socket takes over
+ * @sk: the new socket
+ */
+void ttp_link_accept(struct ttp_link *link, struct sock *sk);
+
+/**
+ * ttp_link_send() - queue payload and send what the gate admits
+ * @link: the link
+ * @frames: skbs of 1 .. max_payload bytes (0 for an empty record), data
+ *	at the payload, headroom @link->headroom, not shared; cb.e.flags: TTP_F_LAST where a
+ *	record ends. Emptied on success, untouched on error.
+ * @more: MSG_MORE: more will follow at once, hold a short last frame back
+ *
+ * Return: 0; -EPIPE: the link is not (any more) open for sending.
+ */
+int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
+		  bool more);
+
+/* shutdown(SHUT_WR): EOF behind what is queued. 0 or -ENOTCONN. */
+int ttp_link_shut(struct ttp_link *link);
+
+/**
+ * ttp_link_close() - the socket is done with its link
+ * @link: the link
+ * @abort: unread data, SO_LINGER 0: reset instead of an orderly CLOSE
+ *
+ * The socket stays attached (SO_LINGER waits for TTP_WAKE_STATE) until
+ * ttp_link_detach().
+ */
+void ttp_link_close(struct ttp_link *link, bool abort);
+
+/* Forget the socket: an orphan goes on closing by itself. Drops no reference. */
+void ttp_link_detach(struct ttp_link *link);
+
+/**
+ * ttp_link_take() - take what is readable
+ * @link: the link
+ * @to: receive queue of the reader; SEQPACKET: whole records, the last frame
+ *	of each has TTP_F_LAST in cb.e.flags
+ *
+ * Also valid on a dead link. The memory stays accounted until
+ * ttp_link_consumed().
+ */
+void ttp_link_take(struct ttp_link *link, struct sk_buff_head *to);
+
+/**
+ * ttp_link_consumed() - a reader has freed frames that it took
+ * @link: the link
+ * @truesize: their truesize in all
+ * @bytes: payload bytes consumed (also of frames not freed yet)
+ *
+ * Tells the peer that there is room again, if FULL was said.
+ */
+void ttp_link_consumed(struct ttp_link *link, u32 truesize, u32 bytes);
+
+/* Lockless looks, exact only while nothing changes: for poll and waiting */
+static inline u8 ttp_link_state(const struct ttp_link *link)
+{
+	return READ_ONCE(link->c.state);
+}
+
+static inline bool ttp_link_readable(const struct ttp_link *link)
+{
+	return !skb_queue_empty_lockless(&link->rxq);
+}
+
+/* The peer will send nothing more, and all that it sent is on rxq */
+static inline bool ttp_link_ended(const struct ttp_link *link)
+{
+	return READ_ONCE(link->c.eof_in) ||
+	       READ_ONCE(link->c.state) == TTP_CLOSED;
+}
+
+/* SO_PRIORITY, SO_MARK, SO_KEEPALIVE or a timeout changed: read them again */
+void ttp_link_options(struct ttp_link *link, const struct sock *sk);
+
+/* Reset with an errno: device gone, address changed, administrator. Any
+ * context that may take a _bh lock; not under a lock of ours.
+ */
+void ttp_link_abort(struct ttp_link *link, int err);
+
+/* The device's MTU has changed: under RTNL. Links that cannot follow end with
+ * EMSGSIZE.
+ */
+void ttp_link_mtu(struct ttp_dev *dev);
+
+/* This entry of the replay list is to be sent again; link locked. */
+static inline void ttp_link_mark(struct ttp_link *link, struct ttp_entry *e)
+{
+	if (e->flags & TTP_E_AGAIN)
+		return;
+	e->flags |= TTP_E_AGAIN;
+	link->again++;
+}
+
+/* Copy what is held to the socket's own figures; link locked. */
+static inline void ttp_link_account(const struct ttp_link *link)
+{
+	struct sock *sk = link->sk;
+
+	if (!sk)
+		return;
+	WRITE_ONCE(sk->sk_wmem_queued, link->wmem);
+	atomic_set(&sk->sk_rmem_alloc, link->rmem);
+}
+
+/* Limit of what may be received; link locked. */
+static inline u32 ttp_link_rcvbuf(const struct ttp_link *link)
+{
+	return link->sk ? READ_ONCE(link->sk->sk_rcvbuf) : link->rcvbuf;
+}
+
+void ttp_link_info(struct ttp_link *link, struct ttp_info *info);
+
+/* Who holds it, for netlink; 0 if nobody */
+void ttp_link_owner(struct ttp_link *link, u64 *inode, kuid_t *uid);
+
+#endif /* _TTP_LINK_H */
