@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/filter.h>
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <poll.h>
@@ -383,6 +384,72 @@ TEST_F(dev, deleted)
 	EXPECT_EQ(ENODEV, t.out.error);
 	/* Both ends of a veth go at once. */
 	EXPECT_TRUE(t.in.error == ENODEV || t.in.error == ECONNRESET);
+}
+
+/* Both ends of a veth go at once; a program may still ask who it was with. */
+TEST_F(dev, names_after_it_is_gone)
+{
+	struct sockaddr_ttp sa;
+	socklen_t len = sizeof(sa);
+
+	ttp_enter(&self->w.a);
+	ASSERT_EQ(0, ttp_link_del(self->w.a.ifindex));
+	EXPECT_EQ(ENODEV, socket_error(self->fd[0]));
+	ASSERT_EQ(0, getpeername(self->fd[0], SA(sa), &len));
+	EXPECT_EQ(AF_TTP, sa.sttp_family);
+	EXPECT_EQ(self->w.a.ifindex, sa.sttp_ifindex);
+	EXPECT_EQ(0, memcmp(self->w.b.mac, sa.sttp_mac, 6));
+	len = sizeof(sa);
+	EXPECT_EQ(0, getsockname(self->fd[0], SA(sa), &len));
+	EXPECT_NE(0, sa.sttp_port);
+}
+
+/* Shows frames of this mark alone */
+static int filter_mark(int s, unsigned int mark)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SKF_AD_OFF + SKF_AD_MARK),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, mark, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0xffff),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog prog = { ARRAY_SIZE(code), code };
+
+	return setsockopt(s, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
+}
+
+/* SO_MARK is what tc and routing by policy sort frames by. */
+TEST_F(dev, frames_have_the_mark_of_their_socket)
+{
+	unsigned char buf[RAW_MAX];
+	int mark = 0x7e57, s;
+	struct raw f;
+
+	ttp_enter(&self->w.a);
+	s = raw_capture(&self->w.a);
+	ASSERT_LE(0, s);
+	ASSERT_EQ(0, filter_mark(s, mark));
+	ASSERT_EQ(1, send(self->fd[0], "x", 1, 0));
+	EXPECT_TRUE(ttp_wait_acked(self->fd[0], 5000));
+	EXPECT_EQ(-1, raw_recv(s, buf, &f, 20));
+
+	ASSERT_EQ(0, setsockopt(self->fd[0], SOL_SOCKET, SO_MARK, &mark,
+				sizeof(mark)));
+	ASSERT_EQ(1, send(self->fd[0], "y", 1, 0));
+	ASSERT_EQ(0, raw_recv(s, buf, &f, 5000));
+	EXPECT_EQ(PAYLOAD, f.op);
+	EXPECT_EQ(0, memcmp(self->w.a.mac, f.src, 6));
+
+	/* And no mark again */
+	EXPECT_TRUE(ttp_wait_acked(self->fd[0], 5000));
+	mark = 0;
+	ASSERT_EQ(0, setsockopt(self->fd[0], SOL_SOCKET, SO_MARK, &mark,
+				sizeof(mark)));
+	raw_flush(s);
+	ASSERT_EQ(1, send(self->fd[0], "z", 1, 0));
+	EXPECT_TRUE(ttp_wait_acked(self->fd[0], 5000));
+	EXPECT_EQ(-1, raw_recv(s, buf, &f, 20));
+	close(s);
 }
 
 TEST_F(dev, moved_to_another_namespace)

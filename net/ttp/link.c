@@ -209,7 +209,8 @@ static void ttp_link_read_options(struct ttp_link *link, const struct sock *sk)
 	struct ttp_dev *dev = link->dev;
 	u32 ms;
 
-	link->priority = READ_ONCE(sk->sk_priority) ?: priority[link->key.vc];
+	link->sk_priority = READ_ONCE(sk->sk_priority);
+	link->priority = link->sk_priority ?: priority[link->key.vc];
 	link->mark = READ_ONCE(sk->sk_mark);
 	ms = READ_ONCE(tsk->user_timeout) ?: READ_ONCE(dev->tn->give_up_ms);
 	link->give_up = msecs_to_jiffies(ms);

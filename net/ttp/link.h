@@ -136,6 +136,7 @@ enum ttp_ring {
  * @stall: ticks that it waited the last time, 0: none since progress
  * @stall_left: of these are left
  * @priority: skb->priority of its frames
+ * @sk_priority: SO_PRIORITY when @priority was derived from it
  * @mark: skb->mark of its frames
  * @st: counters for TTP_INFO
  * @rcu: for freeing
@@ -219,6 +220,7 @@ struct ttp_link {
 	u8			why;
 	u32			cork_at;
 	u32			priority;
+	u32			sk_priority;
 	u32			mark;
 	struct {
 		u64	frames_tx;

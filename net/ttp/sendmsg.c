@@ -202,10 +202,9 @@ static struct ttp_link *ttp_send_room(struct sock *sk, long *timeo,
 /* Not every kernel tells us when SO_PRIORITY or SO_MARK changes. */
 static void ttp_send_options(struct sock *sk, struct ttp_link *link)
 {
-	u32 priority = READ_ONCE(sk->sk_priority);
-
 	if (unlikely(READ_ONCE(link->mark) != READ_ONCE(sk->sk_mark) ||
-		     (priority && READ_ONCE(link->priority) != priority)))
+		     READ_ONCE(link->sk_priority) !=
+		     READ_ONCE(sk->sk_priority)))
 		ttp_link_options(link, sk);
 }
 
