@@ -1207,17 +1207,94 @@ TEST_F(peer, a_peer_that_lost_its_memory)
 	EXPECT_EQ(self->epoch, self->got.epoch);
 }
 
+/* An OPEN under another epoch is answered by asking for the old one. */
+static void ask_back(struct __test_metadata *_metadata,
+		     struct _test_data_peer *self, uint16_t old)
+{
+	self->epoch = old + 5;
+	say_open(self, 0, 6, 1446);
+	self->epoch = old;
+	do {
+		ASSERT_EQ(ACK, hear_op(self, ACK, WAIT));
+	} while (!(self->got.flags & ACK_REQ));
+	EXPECT_EQ(old, self->got.epoch);
+}
+
 TEST_F(peer, a_port_is_free_again_while_we_close)
 {
+	uint16_t old = self->epoch;
+
 	open_link(_metadata, self, 6, 1446);
 	close(self->fd);
 	self->fd = -1;
 	ASSERT_EQ(CLOSE, hear(self, WAIT));
-	/* No TIME_WAIT here either: the new link ends the old one. */
-	self->epoch += 5;
 	self->tx += 1000;
+	ask_back(_metadata, self, old);
+	/* Indeed we know nothing of it any more; no TIME_WAIT here either. */
+	self->rx = self->got.tx;
+	say(self, NACK_NOLINK, 0, 0);
+	raw_flush(self->raw);
+	self->epoch = old + 5;
 	say_open(self, 0, 6, 1446);
 	ASSERT_EQ(OPEN_ACK, hear_op(self, OPEN_ACK, WAIT));
 	EXPECT_EQ(self->epoch, self->got.epoch);
 	EXPECT_EQ(self->tx - 1, self->got.rx);
+}
+
+TEST_F(peer, an_open_does_not_end_what_is_closing)
+{
+	uint16_t old = self->epoch;
+
+	open_link(_metadata, self, 6, 1446);
+	ASSERT_EQ(4, send(self->fd, "last", 4, 0));
+	close(self->fd);
+	self->fd = -1;
+	ASSERT_EQ(CLOSE, hear_op(self, CLOSE, WAIT));
+	self->tx += 1000;
+	ask_back(_metadata, self, old);
+	self->tx -= 1000;
+	/* It was not ours: the link goes on as if nothing had come. */
+	do {
+		ASSERT_EQ(PAYLOAD, hear_op(self, PAYLOAD, WAIT));
+	} while (self->got.n != 4);
+	EXPECT_EQ(0, memcmp(self->got.payload, "last", 4));
+	self->rx = self->got.tx + 1;
+	say(self, CLOSE_ACK, ACK_VALID, self->tx);
+	ttp_sleep_ms(5 * ttp_slow());
+	raw_flush(self->raw);
+	EXPECT_EQ(-1, hear(self, 300));
+}
+
+TEST_F(peer, an_open_does_not_end_what_the_peer_closes)
+{
+	uint16_t old = self->epoch;
+	char buf[8];
+
+	open_link(_metadata, self, 6, 1446);
+	say(self, CLOSE, ACK_VALID, self->tx + 1);
+	ASSERT_EQ(CLOSE_NACK, hear_op(self, CLOSE_NACK, WAIT));
+	ask_back(_metadata, self, old);
+	say_data(self, 0, self->tx, "late", 4);
+	ASSERT_EQ(CLOSE_ACK, hear_op(self, CLOSE_ACK, WAIT));
+	EXPECT_EQ(4, recv(self->fd, buf, sizeof(buf), 0));
+	EXPECT_EQ(0, recv(self->fd, buf, sizeof(buf), 0));
+}
+
+TEST_F(peer, opens_keep_no_link_alive)
+{
+	int ms = 200 * ttp_slow();
+	long end;
+
+	open_link(_metadata, self, 6, 1446);
+	ASSERT_EQ(0, setsockopt(self->fd, SOL_TTP, TTP_USER_TIMEOUT, &ms, 4));
+	/* Something is missing, and whom we wait for says only OPEN. */
+	say_data(self, 0, self->tx + 1, "1", 1);
+	self->epoch += 5;
+	self->tx += 1000;
+	for (end = ttp_now_ms() + 5 * ms + 1000; ttp_now_ms() < end;) {
+		say_open(self, 0, 6, 1446);
+		if (ttp_poll(self->fd, POLLIN, 20))
+			break;
+	}
+	EXPECT_EQ(ETIMEDOUT, socket_error(self->fd));
 }

@@ -142,7 +142,7 @@ ttp_fsm_socket[TTP_STATES][TTP_EVENTS] = {
 	 */
 	[TTP_CLOSE_SENT] = {
 		[TTP_OP_OPEN]		= FORK(CLOSE_SENT, IGNORE,
-					       CLOSED, RESET_IN | LISTEN),
+					       CLOSE_SENT, PROBE),
 		[TTP_OP_OPEN_ACK]	= CELL(CLOSE_SENT, ACK_OUT),
 		[TTP_OP_OPEN_NACK]	= CELL(CLOSE_SENT, IGNORE),
 		[TTP_OP_CLOSE]		= FORK(CLOSED, ACK_IN | CLOSE_ACK,
@@ -170,7 +170,7 @@ ttp_fsm_socket[TTP_STATES][TTP_EVENTS] = {
 	/* The peer closed; what is missing before its CLOSE is still to come. */
 	[TTP_CLOSE_RECD] = {
 		[TTP_OP_OPEN]		= FORK(CLOSE_RECD, IGNORE,
-					       CLOSED, RESET_IN | LISTEN),
+					       CLOSE_RECD, PROBE),
 		[TTP_OP_OPEN_ACK]	= CELL(CLOSE_RECD, ACK_OUT),
 		[TTP_OP_OPEN_NACK]	= CELL(CLOSE_RECD, IGNORE),
 		[TTP_OP_CLOSE]		= FORK(CLOSED, ACK_IN | CLOSE_ACK |
@@ -309,7 +309,9 @@ bool ttp_fsm_guard(const struct ttp_core *c, unsigned int event,
 {
 	switch (event) {
 	case TTP_OP_OPEN:
-		return c && c->peer_isn_known && f->tx == c->peer_isn;
+		/* One that crossed ours may have had a lower epoch */
+		return c && c->peer_isn_known && f->tx == c->peer_isn &&
+		       f->epoch <= c->epoch;
 	case TTP_OP_OPEN_NACK:
 		return !(f->flags & TTP_F_FULL);
 	case TTP_OP_CLOSE:

@@ -157,12 +157,28 @@ static void ttp_q3_take(struct ttp_link *link, struct sk_buff **skb,
 		ttp_rx_reopen(link, f);
 }
 
+/*
+ * Anybody can send an OPEN in a peer's name, whatever he knows of the link: but
+ * for the first one, what it is answered by counts as an answer without a link.
+ */
+static bool ttp_q3_held_back(struct ttp_link *link, const struct ttp_verdict *v)
+{
+	if (v->event != TTP_OP_OPEN || link->c.state == TTP_CLOSED ||
+	    !(v->acts & (TTP_ACT_OPEN_ACK | TTP_ACT_PROBE)) ||
+	    ttp_dev_answer_ok(link->dev))
+		return false;
+	ttp_mib_inc(link->dev->tn, TTP_DROP_LIMIT);
+	return true;
+}
+
 /* What is sent because of it */
 static void ttp_q3_send(struct ttp_link *link, const struct ttp_frame *f,
 			const struct ttp_verdict *v)
 {
 	u32 acts = v->acts;
 
+	if (ttp_q3_held_back(link, v))
+		return;
 	if (acts & TTP_ACT_SCAN)
 		ttp_tx_scan(link);
 	if (acts & TTP_ACT_SEND_OPEN)
@@ -282,10 +298,10 @@ static bool ttp_pipeline_link(struct ttp_link *link, struct sk_buff **skb,
 		ttp_pipeline_again(link, f);
 		break;
 	case TTP_STAND_OK:
-		link->heard = jiffies;
+		/* An OPEN proves nothing: it need not be this life's */
+		if (f->op != TTP_OP_OPEN)
+			link->heard = jiffies;
 		ttp_pipeline_take(link, skb, f);
-		/* An OPEN has ended a link that was closing: it is taken */
-		mine = f->op != TTP_OP_OPEN || link->hashed;
 		break;
 	}
 	ttp_output_unlock(link);

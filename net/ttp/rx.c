@@ -435,18 +435,31 @@ static void ttp_rx_gap(struct ttp_link *link)
 		ttp_tx_nack(link, true);
 }
 
+/*
+ * A frame may wait long for its reader: it is no longer about the device it
+ * came by, nor about what somebody on the way noted on it.
+ */
+static void ttp_rx_strip(struct sk_buff *skb)
+{
+	memset(skb->cb, 0, sizeof(skb->cb));
+	skb_orphan(skb);
+	skb_dst_drop(skb);
+	nf_reset_ct(skb);
+	skb_ext_reset(skb);
+	skb->dev = NULL;
+}
+
 void ttp_rx_data(struct ttp_link *link, struct sk_buff *skb,
 		 const struct ttp_frame *f)
 {
 	struct ttp_core *c = &link->c;
 	struct ttp_entry *e = &TTP_CB(skb)->e;
 
-	memset(skb->cb, 0, sizeof(skb->cb));
+	ttp_rx_strip(skb);
 	e->first = f->tx;
 	e->n = 1;
 	e->len = f->len;
 	e->flags = f->flags & (TTP_F_LAST | TTP_F_EOF);
-	skb_orphan(skb);
 
 	link->progress = jiffies;
 	ttp_mib_inc(link->dev->tn, TTP_MIB_PAYLOAD_IN);

@@ -144,8 +144,8 @@ static const struct want wanted[TTP_STATES][TTP_EVENTS] = {
 	},
 	[TTP_CLOSE_SENT] = {
 		/* the old link ends at once and the OPEN is taken */
-		[TTP_OP_OPEN]		= EITHER(CLOSE_SENT, A(IGNORE), CLOSED,
-						 A(RESET_IN) | A(LISTEN)),
+		[TTP_OP_OPEN]		= EITHER(CLOSE_SENT, A(IGNORE),
+						 CLOSE_SENT, A(PROBE)),
 		[TTP_OP_OPEN_ACK]	= SAME(CLOSE_SENT, A(ACK_OUT)),
 		[TTP_OP_OPEN_NACK]	= NOTHING(CLOSE_SENT),
 		/* data for a closed socket: reset; an EOF is none */
@@ -182,8 +182,8 @@ static const struct want wanted[TTP_STATES][TTP_EVENTS] = {
 	},
 	/* The peer reads no more: nothing new is sent, only taken. */
 	[TTP_CLOSE_RECD] = {
-		[TTP_OP_OPEN]		= EITHER(CLOSE_RECD, A(IGNORE), CLOSED,
-						 A(RESET_IN) | A(LISTEN)),
+		[TTP_OP_OPEN]		= EITHER(CLOSE_RECD, A(IGNORE),
+						 CLOSE_RECD, A(PROBE)),
 		[TTP_OP_OPEN_ACK]	= SAME(CLOSE_RECD, A(ACK_OUT)),
 		[TTP_OP_OPEN_NACK]	= NOTHING(CLOSE_RECD),
 		[TTP_OP_PAYLOAD]	= SAME(CLOSE_RECD, A(ACK_IN) | A(DATA)),
@@ -631,9 +631,13 @@ TEST(guard_open)
 	struct ttp_core c = core_at(TTP_OPEN, 5, 0, 0x80000010);
 	struct ttp_frame f = { .op = TTP_OP_OPEN, .tx = c.peer_isn };
 
+	f.epoch = c.epoch;
 	EXPECT_TRUE(ttp_fsm_guard(&c, TTP_OP_OPEN, &f));
-	f.epoch = OTHER;	/* whatever the epoch */
+	f.epoch = c.epoch - 1;	/* it crossed ours, which was higher */
 	EXPECT_TRUE(ttp_fsm_guard(&c, TTP_OP_OPEN, &f));
+	f.epoch = c.epoch + 1;	/* of another life that chose the same id */
+	EXPECT_FALSE(ttp_fsm_guard(&c, TTP_OP_OPEN, &f));
+	f.epoch = c.epoch;
 	f.tx++;
 	EXPECT_FALSE(ttp_fsm_guard(&c, TTP_OP_OPEN, &f));
 	f.tx--;

@@ -445,8 +445,6 @@ void sim_event(struct end *n, unsigned int what, const struct ttp_frame *f,
 		xmit(n);
 	if (acts & A(ACK_OUT) && !put_ranges(n, TTP_OP_NACK, true))
 		control(n, TTP_OP_ACK, TTP_F_ACK_VALID);
-	if (acts & A(LISTEN))
-		listen(n, f);
 }
 
 static void no_link(struct end *n, const struct ttp_frame *f)
