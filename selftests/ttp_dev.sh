@@ -281,7 +281,8 @@ monitor() {
 sysctls() {
 	local f
 
-	for f in rmem_default wmem_default max_links max_orphans give_up_ms; do
+	for f in rmem_default wmem_default max_links max_orphans give_up_ms \
+			first_id; do
 		on a test -w "/proc/sys/net/ttp/$f" || echo "$f"
 	done
 	[ "$(on a sysctl -n net.ttp.give_up_ms)" = 30000 ] || echo give_up_ms

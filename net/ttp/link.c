@@ -30,6 +30,14 @@ void ttp_link_cache_exit(void)
 	kmem_cache_destroy(ttp_link_cache);
 }
 
+/* The id of our OPEN; that of the first payload follows it. */
+static u32 ttp_link_first_id(const struct ttp_net *tn)
+{
+	int first = READ_ONCE(tn->first_id);
+
+	return first == TTP_FIRST_ID_RANDOM ? get_random_u32() : first - 1U;
+}
+
 struct ttp_link *ttp_link_new(struct ttp_dev *dev, const struct ttp_key *key,
 			      bool seq, gfp_t gfp)
 {
@@ -60,7 +68,7 @@ struct ttp_link *ttp_link_new(struct ttp_dev *dev, const struct ttp_key *key,
 	link->c.max_payload = ttp_dev_max_payload(dev->netdev);
 	link->c.rcv_payload = link->c.max_payload;
 	link->offered = link->c.max_payload;
-	link->c.isn = get_random_u32();
+	link->c.isn = ttp_link_first_id(dev->tn);
 	ttp_replay_init(&link->c.snd, link->c.isn + 1);
 	link->tx_nxt = link->c.snd.nxt;
 	ttp_gap_init(&link->c.rcv, 0, 1);

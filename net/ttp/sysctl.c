@@ -34,6 +34,7 @@ enum {
 	TTP_SYSCTL_MAX_LINKS,
 	TTP_SYSCTL_MAX_ORPHANS,
 	TTP_SYSCTL_GIVE_UP_MS,
+	TTP_SYSCTL_FIRST_ID,
 	TTP_SYSCTL_COUNT,
 };
 
@@ -78,6 +79,13 @@ static const struct ctl_table ttp_sysctl_table[] = {
 		.extra1		= &ttp_sysctl_give_up_min,
 		.extra2		= &ttp_sysctl_give_up_max,
 	},
+	/* For tests: links whose ids can be foreseen are links to be forged */
+	[TTP_SYSCTL_FIRST_ID] = {
+		.procname	= "first_id",
+		.maxlen		= sizeof(int),
+		.mode		= 0600,
+		.proc_handler	= proc_dointvec,
+	},
 	TTP_SYSCTL_END
 };
 
@@ -88,6 +96,7 @@ static void ttp_sysctl_defaults(struct ttp_net *tn)
 	tn->max_links = TTP_SYSCTL_LINKS;
 	tn->max_orphans = TTP_SYSCTL_ORPHANS;
 	tn->give_up_ms = TTP_GIVE_UP_MS;
+	tn->first_id = TTP_FIRST_ID_RANDOM;
 }
 
 static void ttp_sysctl_bind(struct ttp_net *tn, struct ctl_table *t)
@@ -97,6 +106,7 @@ static void ttp_sysctl_bind(struct ttp_net *tn, struct ctl_table *t)
 	t[TTP_SYSCTL_MAX_LINKS].data = &tn->max_links;
 	t[TTP_SYSCTL_MAX_ORPHANS].data = &tn->max_orphans;
 	t[TTP_SYSCTL_GIVE_UP_MS].data = &tn->give_up_ms;
+	t[TTP_SYSCTL_FIRST_ID].data = &tn->first_id;
 
 	if (tn->net->user_ns == &init_user_ns)
 		return;

@@ -76,6 +76,7 @@
 #define TTP_ORPHAN_MS		60000	/* no progress without a socket */
 #define TTP_UNACCEPTED_BUF	65536	/* receive buffer before accept() */
 #define TTP_WINDOW_LOG_MAX	12
+#define TTP_FIRST_ID_RANDOM	(-1)
 
 #define TTP_PORT_MIN		32768	/* autobind */
 #define TTP_PORT_MAX		60999
@@ -130,6 +131,7 @@ struct ttp_mib_cpu {
  * @max_links: most links in the table
  * @max_orphans: most links without a socket
  * @give_up_ms: default of TTP_USER_TIMEOUT
+ * @first_id: of a new link's payload, for tests, or TTP_FIRST_ID_RANDOM
  * @proc: /proc/net/ttp
  */
 struct ttp_net {
@@ -151,6 +153,7 @@ struct ttp_net {
 	int			max_links;
 	int			max_orphans;
 	int			give_up_ms;
+	int			first_id;
 	struct proc_dir_entry	*proc;
 };
 
