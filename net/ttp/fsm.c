@@ -2,43 +2,7 @@
 /* The link's state machine: a table per dialect, as data. */
 
 #include <linux/kernel.h>
-#include "fsm.h"
-
-/* Both sides of a cell alike */
-#define CELL(_next, _acts) \
-	{ .next = TTP_##_next, .acts = (_acts), \
-	  .alt_next = TTP_##_next, .alt_acts = (_acts) }
-/* Guard true : guard false */
-#define FORK(_next, _acts, _alt_next, _alt_acts) \
-	{ .next = TTP_##_next, .acts = (_acts), \
-	  .alt_next = TTP_##_alt_next, .alt_acts = (_alt_acts) }
-
-#define IGNORE		TTP_ACT_IGNORE
-#define ILLEGAL		TTP_ACT_ILLEGAL
-#define ACCEPT		TTP_ACT_ACCEPT
-#define CONNECT		TTP_ACT_CONNECT
-#define CROSS		TTP_ACT_CROSS
-#define ACK_IN		TTP_ACT_ACK_IN
-#define NACK_IN		TTP_ACT_NACK_IN
-#define FULL_IN		TTP_ACT_FULL_IN
-#define DATA		TTP_ACT_DATA
-#define XMIT		TTP_ACT_XMIT
-#define SCAN		TTP_ACT_SCAN
-#define SEND_OPEN	TTP_ACT_SEND_OPEN
-#define OPEN_ACK	TTP_ACT_OPEN_ACK
-#define ACK_OUT		TTP_ACT_ACK_OUT
-#define PROBE		TTP_ACT_PROBE
-#define CLOSE_ACK	TTP_ACT_CLOSE_ACK
-#define CLOSE_NACK	TTP_ACT_CLOSE_NACK
-#define NOLINK		TTP_ACT_ANSWER_NOLINK
-#define CLOSED_ACK	TTP_ACT_ANSWER_CLOSED
-#define LISTEN		TTP_ACT_LISTEN
-#define RESET_OUT	TTP_ACT_RESET_OUT
-#define REFUSED		TTP_ACT_REFUSED
-#define RESET_IN	TTP_ACT_RESET_IN
-#define TIMEDOUT	TTP_ACT_TIMEDOUT
-#define PEER_DONE	TTP_ACT_PEER_DONE
-#define BUSY		TTP_ACT_BUSY
+#include "fsm_cell.h"
 
 static const struct ttp_cell
 ttp_fsm_socket[TTP_STATES][TTP_EVENTS] = {
@@ -286,6 +250,8 @@ enum ttp_standing ttp_fsm_check(const struct ttp_core *c,
 {
 	if (!c || c->state == TTP_CLOSED)
 		return TTP_STAND_NO_LINK;
+	if (c->dialect == TTPPROTO_BARE)
+		return ttp_fsm_bare_check(c, f, reason);
 	/* Crossing OPENs have to agree like any other two ends */
 	if (c->state == TTP_OPEN_SENT && f->op == TTP_OP_OPEN &&
 	    ((f->flags & ~TTP_F_KNOWN) || c->seq != !!(f->flags & TTP_F_SEQ)))
@@ -334,8 +300,10 @@ bool ttp_fsm_guard(const struct ttp_core *c, unsigned int event,
 enum ttp_state ttp_fsm_step(unsigned int dialect, enum ttp_state state,
 			    unsigned int event, bool guard, u32 *acts)
 {
-	const struct ttp_cell *cell = &ttp_fsm_socket[state][event];
+	const struct ttp_cell *cell;
 
+	cell = dialect == TTPPROTO_BARE ? &ttp_fsm_bare[state][event] :
+					  &ttp_fsm_socket[state][event];
 	if (guard) {
 		*acts = cell->acts;
 		return cell->next;

@@ -50,6 +50,13 @@ enum ttp_event {
 #define TTP_ACT_TIMEDOUT	BIT(23) /* error: ETIMEDOUT */
 #define TTP_ACT_PEER_DONE	BIT(24) /* closed by the peer: EOF, EPIPE */
 #define TTP_ACT_BUSY		BIT(25) /* the listener has no room just now */
+/* Of the bare dialect alone */
+#define TTP_ACT_RESYNC		BIT(26) /* take the peer's last id from its OPEN */
+#define TTP_ACT_REOPEN		BIT(27) /* tell the peer our last id: OPEN again */
+#define TTP_ACT_NACK_OUT	BIT(28) /* something is missing: NACK */
+
+/* Bare dialect: ids that may be outstanding, and by which ids may lag */
+#define TTP_BARE_WINDOW		4
 
 /**
  * struct ttp_cell - what to do about an event in a state
@@ -80,12 +87,13 @@ struct ttp_cell {
  * @closing: CLOSE is to follow what is queued
  * @close_sent: our CLOSE has its id, @close_tx
  * @close_seen: the peer's CLOSE came, its id is @close_rx
- * @peer_isn_known: @peer_isn is valid
+ * @peer_isn_known: @peer_isn is valid; bare dialect: the peer's ids are known
+ * @opened: bare dialect: has been OPEN, so OPEN_SENT is a resynchronisation
  * @epoch: number of this life of the link
  * @max_payload: bytes a frame of ours may carry; shrinks with the MTU
  * @rcv_payload: bytes a frame of the peer may carry. Never shrinks: the peer
  *	goes by what was said in opening
- * @isn: TxID of our OPEN (opener): first data id - 1
+ * @isn: TxID of our OPEN (opener): first data id - 1; bare dialect: of the last
  * @peer_isn: TxID of the OPEN received
  * @close_tx: id of our CLOSE
  * @close_rx: id of the peer's CLOSE
@@ -111,6 +119,7 @@ struct ttp_core {
 	bool		close_sent;
 	bool		close_seen;
 	bool		peer_isn_known;
+	bool		opened;
 	u16		epoch;
 	u16		max_payload;
 	u16		rcv_payload;
@@ -158,6 +167,12 @@ enum ttp_standing ttp_fsm_check(const struct ttp_core *c,
  * program to read; ACK: an answer is asked for; NACK_NOLINK: our CLOSE is out
  * and nothing else unacknowledged, so that nothing is lost (a late copy of a
  * frame met the peer after its CLOSE_ACK). All else: true.
+ *
+ * Bare dialect: OPEN: the peer has what it should have of us, and, closing, it
+ * can be of use; OPEN_NACK: the link was never open, or CLOSE is out; CLOSE: in
+ * OPEN_SENT the link was open, in CLOSE_SENT CLOSE is out; CLOSE_ACK,
+ * NACK_NOLINK: CLOSE is out; PAYLOAD: it is the next one; NACK: it names an id
+ * of ours; close: the link was open. All else: true.
  */
 bool ttp_fsm_guard(const struct ttp_core *c, unsigned int event,
 		   const struct ttp_frame *f);

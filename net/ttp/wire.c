@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Frames of the socket dialect: bytes to fields and back.
+ * Frames of both dialects: bytes to fields and back.
  */
 #include <linux/build_bug.h>
 #include <linux/errno.h>
@@ -16,6 +16,7 @@
 #define TTP_OP_MASK		0x3f	/* the other bits are reserved */
 #define TTP_LOG2_MAX		16	/* largest log2 of W and of bays */
 #define TTP_TTH_LEN		20
+#define TTP_BARE_TSH_LEN	(TTP_BARE_HDR_LEN - TTP_TTH_LEN)
 
 /* What lies between the Ethernet header and the payload */
 struct ttp_wire {
@@ -104,6 +105,7 @@ enum ttp_reason ttp_wire_parse(const u8 *data, unsigned int len,
 	const struct ttp_wire *w = (const struct ttp_wire *)data;
 	u16 tth_len, tsh_len;
 
+	f->dialect = TTPPROTO_SOCKET;
 	if (len < TTP_HDR_LEN)
 		return TTP_DROP_SHORT;
 	if (w->tth_version != TTP_TTH_VERSION ||
@@ -142,25 +144,71 @@ enum ttp_reason ttp_wire_parse(const u8 *data, unsigned int len,
 	return ttp_wire_parse_count(w, f);
 }
 
+enum ttp_reason ttp_wire_parse_bare(const u8 *data, unsigned int len,
+				    struct ttp_frame *f)
+{
+	const struct ttp_wire *w = (const struct ttp_wire *)data;
+	unsigned int n;
+
+	if (len < TTP_BARE_HDR_LEN)
+		return TTP_DROP_SHORT;
+	if (w->tth_gateway & TTP_TTH_GATEWAY)
+		return TTP_DROP_VERSION;
+	n = be16_to_cpu(w->tsh_len);
+	if (n < TTP_BARE_TSH_LEN ||
+	    n - TTP_BARE_TSH_LEN > len - TTP_BARE_HDR_LEN)
+		return TTP_DROP_LENGTH;
+	n -= TTP_BARE_TSH_LEN;
+
+	memset(f, 0, sizeof(*f));
+	f->dialect = TTPPROTO_BARE;
+	f->op = w->op & TTP_OP_MASK;
+	if (f->op >= TTP_OPS)
+		return TTP_DROP_OPCODE;
+	f->vc = w->vc;
+	if (f->vc > TTP_VC_MAX)
+		return TTP_DROP_VC;
+	if ((f->op == TTP_OP_PAYLOAD && !n) ||
+	    (f->op == TTP_OP_OPEN_NACK && n))
+		return TTP_DROP_LENGTH;
+	/* Each frame is a record of its own */
+	if (f->op == TTP_OP_PAYLOAD)
+		f->flags = TTP_F_LAST;
+	f->tx = be32_to_cpu(w->tx);
+	f->rx = be32_to_cpu(w->rx);
+	f->len = n;
+	return TTP_DROP_NONE;
+}
+
+/* What both dialects have: len bytes in front of the payload, TTH included */
+static void ttp_wire_build_common(struct ttp_wire *w, unsigned int len,
+				  const struct ttp_frame *f,
+				  const u8 *dst, const u8 *src)
+{
+	/* No byte of memory that held something else goes out. */
+	memset(w, 0, len);
+	w->tth_version = TTP_TTH_VERSION;
+	w->tth_len = cpu_to_be16(len + f->len);
+	memcpy(w->tsh_src, src + 3, sizeof(w->tsh_src));
+	memcpy(w->tsh_dst, dst + 3, sizeof(w->tsh_dst));
+	w->tsh_len = cpu_to_be16(len - TTP_TTH_LEN + f->len);
+	w->op = f->op;
+	w->vc = f->vc;
+	w->tx = cpu_to_be32(f->tx);
+	w->rx = cpu_to_be32(f->rx);
+}
+
 void ttp_wire_build(u8 *data, const struct ttp_frame *f,
 		    const u8 *dst, const u8 *src)
 {
 	struct ttp_wire *w = (struct ttp_wire *)data;
 
-	/* No byte of memory that held something else goes out. */
-	memset(w, 0, sizeof(*w));
-	w->tth_version = TTP_TTH_VERSION;
-	w->tth_len = cpu_to_be16(TTP_HDR_LEN + f->len);
-	memcpy(w->tsh_src, src + 3, sizeof(w->tsh_src));
-	memcpy(w->tsh_dst, dst + 3, sizeof(w->tsh_dst));
-	w->tsh_len = cpu_to_be16(TTP_HDR_LEN - TTP_TTH_LEN + f->len);
-	w->op = f->op;
-	w->vc = f->vc;
+	ttp_wire_build_common(w, ttp_wire_hdr_len(f->dialect), f, dst, src);
+	if (f->dialect == TTPPROTO_BARE)
+		return;
 	w->epoch = cpu_to_be16(f->epoch);
 	w->grant = min_t(u8, f->grant, TTP_LOG2_MAX);
 	w->extension = TTP_EXTENSION;
-	w->tx = cpu_to_be32(f->tx);
-	w->rx = cpu_to_be32(f->rx);
 	w->dport = f->dport;
 	w->sport = f->sport;
 	w->flags = f->flags;

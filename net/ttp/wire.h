@@ -7,11 +7,14 @@
 #define _TTP_WIRE_H
 
 #include <linux/types.h>
+#include <uapi/linux/ttp.h>
 #include "reason.h"
 
 /* What a frame carries before its payload, Ethernet header not counted */
 #define TTP_HDR_LEN		54
 #define TTP_BARE_HDR_LEN	46
+/* Bare dialect: a shorter frame is padded, Ethernet header not counted */
+#define TTP_BARE_FRAME_MIN	50
 /* Largest payload whose lengths still fit their 16 bits */
 #define TTP_WIRE_PAYLOAD_MAX	(65535 - TTP_HDR_LEN)
 /* Smallest max_payload that an OPEN may offer: a NACK must fit whole */
@@ -45,6 +48,8 @@ enum ttp_op {
 
 /**
  * struct ttp_frame - the fields of a frame, in host order
+ * @dialect: TTPPROTO_*; the bare one has no flags, count, grant, epoch, ports
+ *	and max_payload: they read 0, but for TTP_F_LAST on each PAYLOAD
  * @op: enum ttp_op
  * @vc: virtual channel
  * @flags: TTP_F_*
@@ -60,6 +65,7 @@ enum ttp_op {
  * @room: received: bytes behind the header, padding included
  */
 struct ttp_frame {
+	u8	dialect;
 	u8	op;
 	u8	vc;
 	u8	flags;
@@ -114,8 +120,31 @@ enum ttp_reason ttp_wire_parse(const u8 *data, unsigned int len,
 			       struct ttp_frame *f);
 
 /**
- * ttp_wire_build() - write the 54 bytes in front of a payload
- * @data: where the TTH goes; all TTP_HDR_LEN bytes are written
+ * ttp_wire_parse_bare() - read a frame of the bare dialect
+ * @data: the frame from its TTH on (offset 14); needs min(@len,
+ *	TTP_BARE_HDR_LEN) readable bytes
+ * @len: length of the frame from the TTH on, padding included
+ * @f: result, complete on success only
+ *
+ * Tolerant: what some peers leave uninitialised is not looked at, nor is the
+ * TTH but for its gateway bit. The TSH's length must fit the frame; a PAYLOAD
+ * must not be empty, and an OPEN_NACK must be: with a payload it is what
+ * gateways tell each other.
+ *
+ * Return: 0, or the enum ttp_reason to drop it for.
+ */
+enum ttp_reason ttp_wire_parse_bare(const u8 *data, unsigned int len,
+				    struct ttp_frame *f);
+
+/* Bytes that a dialect's frames carry in front of their payload */
+static inline unsigned int ttp_wire_hdr_len(unsigned int dialect)
+{
+	return dialect == TTPPROTO_BARE ? TTP_BARE_HDR_LEN : TTP_HDR_LEN;
+}
+
+/**
+ * ttp_wire_build() - write the bytes in front of a payload
+ * @data: where the TTH goes; all ttp_wire_hdr_len(f->dialect) bytes are written
  * @f: the fields
  * @dst: destination MAC, 6 bytes
  * @src: source MAC, 6 bytes

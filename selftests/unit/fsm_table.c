@@ -36,6 +36,9 @@ static const char * const act_names[32] = {
 	[ACT(TIMEDOUT)] = "TIMEDOUT",
 	[ACT(PEER_DONE)] = "PEER_DONE",
 	[ACT(BUSY)] = "BUSY",
+	[ACT(RESYNC)] = "RESYNC",
+	[ACT(REOPEN)] = "REOPEN",
+	[ACT(NACK_OUT)] = "NACK_OUT",
 };
 
 static int unnamed;
@@ -95,7 +98,8 @@ static void table(unsigned int dialect, const char *name)
 int main(void)
 {
 	printf(".. SPDX-%s: GPL-2.0\n", "License-Identifier");
-	printf(".. Made by make -C selftests/unit fsm_table: change fsm.c.\n");
+	printf(".. Made by make -C selftests/unit fsm_table: change fsm.c, fsm_bare.c.\n");
 	table(TTPPROTO_SOCKET, "Socket dialect");
+	table(TTPPROTO_BARE, "Bare dialect");
 	return unnamed || fflush(stdout);
 }
