@@ -5,36 +5,67 @@
  * others on the idle ring and seen about once a second. A link left alone
  * between two visits keeps its chalk; what follows is in tx.c.
  *
- * The work of a tick is bounded: what is not reached now is first next time.
+ * An ACK that is owed is promised for the second tick, however many links are
+ * busy. So who owes one is on a list of its own as well: filled in one turn,
+ * left to itself for the next one, emptied in the one after.
+ *
+ * The work of a tick is bounded. What is not reached waits for the next one,
+ * which then comes sooner, but leaves as much time to others as this one took.
  */
 
 #include "ttp.h"
 #include "trace.h"
 #include "tx.h"
 
+#define TTP_CHALK_OWED_MAX	256	/* links that owe an ACK, a tick */
 #define TTP_CHALK_BUSY_MAX	256	/* busy links a tick */
 #define TTP_CHALK_IDLE_MAX	512	/* idle links a tick */
-#define TTP_CHALK_IDLE_US	10000	/* tick when no link is busy */
+#define TTP_CHALK_PAUSE_US	100U	/* between two ticks, at least */
+#define TTP_CHALK_ROUND_US	(TTP_TICK_US - TTP_CHALK_PAUSE_US)
 #define TTP_KEEPALIVE_PROBES	5	/* in vain, one a round */
 #define TTP_CHALK_QUIET_MS	10	/* busy links go idle after so long */
 
+/* Is there anything that cannot wait for the idle ring's turn? */
+static bool ttp_chalk_hurry(const struct ttp_chalk *ch)
+{
+	return ch->nbusy || ch->nowed;
+}
+
+/* With few idle links they are all seen once a second, with more a part */
+static u32 ttp_chalk_idle_us(const struct ttp_chalk *ch)
+{
+	u64 us = (u64)USEC_PER_SEC * TTP_CHALK_IDLE_MAX / 2;
+
+	return clamp_t(u64, div_u64(us, max(READ_ONCE(ch->nidle), 1U)),
+		       TTP_TICK_US, USEC_PER_SEC);
+}
+
 static void ttp_chalk_start(struct ttp_chalk *ch)
 {
-	u64 us;
+	bool hurry = ttp_chalk_hurry(ch);
+	u32 us;
 
 	lockdep_assert_held(&ch->lock);
-	if (!ch->armed || (!ch->nbusy && !ch->nidle))
+	if (!ch->armed || (!hurry && !ch->nidle))
 		return;
-	us = ch->nbusy ? TTP_TICK_US : TTP_CHALK_IDLE_US;
-	hrtimer_start(&ch->timer, ns_to_ktime(us * NSEC_PER_USEC),
+	us = hurry ? TTP_TICK_US : ttp_chalk_idle_us(ch);
+	hrtimer_start(&ch->timer, ns_to_ktime((u64)us * NSEC_PER_USEC),
 		      HRTIMER_MODE_REL_SOFT);
+}
+
+static void ttp_chalk_unlist(struct ttp_chalk *ch, struct ttp_link *link)
+{
+	if (list_empty(&link->owed))
+		return;
+	list_del_init(&link->owed);
+	ch->nowed--;
 }
 
 static void ttp_chalk_place(struct ttp_chalk *ch, struct ttp_link *link,
 			    enum ttp_ring ring)
 {
-	bool was_busy = ch->nbusy;
-	bool none = !ch->nbusy && !ch->nidle;
+	bool hurry = ttp_chalk_hurry(ch);
+	bool none = !hurry && !ch->nidle;
 
 	lockdep_assert_held(&ch->lock);
 	if (link->ring_id == TTP_RING_BUSY)
@@ -46,7 +77,7 @@ static void ttp_chalk_place(struct ttp_chalk *ch, struct ttp_link *link,
 	case TTP_RING_BUSY:
 		ch->nbusy++;
 		list_move_tail(&link->ring, &ch->busy);
-		if (!was_busy)
+		if (!hurry)
 			ttp_chalk_start(ch);
 		break;
 	case TTP_RING_IDLE:
@@ -57,6 +88,7 @@ static void ttp_chalk_place(struct ttp_chalk *ch, struct ttp_link *link,
 		break;
 	case TTP_RING_NONE:
 		list_del_init(&link->ring);
+		ttp_chalk_unlist(ch, link);
 		break;
 	}
 }
@@ -85,6 +117,37 @@ void ttp_chalk_busy(struct ttp_link *link)
 void ttp_chalk_del(struct ttp_link *link)
 {
 	ttp_chalk_move(link, TTP_RING_NONE);
+}
+
+/*
+ * Under link->lock. The scanner takes links off without it, and looks at what
+ * they owe with it: whoever still sees the link on the list is not too late.
+ */
+static void ttp_chalk_list(struct ttp_chalk *ch, struct ttp_link *link)
+{
+	bool hurry;
+
+	if (!list_empty(&link->owed))
+		return;
+	spin_lock(&ch->lock);
+	hurry = ttp_chalk_hurry(ch);
+	list_add_tail(&link->owed, &ch->owed);
+	ch->nowed++;
+	if (!hurry)
+		ttp_chalk_start(ch);
+	spin_unlock(&ch->lock);
+}
+
+void ttp_chalk_owe(struct ttp_link *link)
+{
+	struct ttp_chalk *ch = &link->dev->tn->chalk;
+
+	lockdep_assert_held(&link->lock);
+	if (link->c.ack_owed)
+		return;
+	link->c.ack_owed = 1;
+	link->owed_turn = READ_ONCE(ch->turn);
+	ttp_chalk_list(ch, link);
 }
 
 static bool ttp_chalk_expired(const struct ttp_link *link)
@@ -176,6 +239,19 @@ static void ttp_chalk_visit_idle(struct ttp_link *link)
 	ttp_output_control(link, TTP_OP_ACK, TTP_F_ACK_VALID | TTP_F_ACK_REQ);
 }
 
+/* It has been on the list for a turn. Owed anew since, it stays for another. */
+static void ttp_chalk_visit_owed(struct ttp_link *link)
+{
+	struct ttp_chalk *ch = &link->dev->tn->chalk;
+
+	if (!link->c.ack_owed)
+		return;
+	if (link->owed_turn == ch->turn)
+		ttp_chalk_list(ch, link);
+	else
+		ttp_output_control(link, TTP_OP_ACK, TTP_F_ACK_VALID);
+}
+
 /* Next link of a ring, moved to its tail; valid in the caller's RCU section. */
 static struct ttp_link *ttp_chalk_next(struct ttp_chalk *ch,
 				       struct list_head *ring)
@@ -190,51 +266,152 @@ static struct ttp_link *ttp_chalk_next(struct ttp_chalk *ch,
 	return link;
 }
 
-static void ttp_chalk_walk(struct ttp_chalk *ch, struct list_head *ring,
-			   unsigned int n, void (*visit)(struct ttp_link *))
+/* Next link that has owed an ACK for a turn, taken off the list; likewise. */
+static struct ttp_link *ttp_chalk_next_ripe(struct ttp_chalk *ch)
 {
 	struct ttp_link *link;
 
-	while (n-- && (link = ttp_chalk_next(ch, ring))) {
-		ttp_link_lock(link);
-		if (link->hashed)
-			visit(link);
-		ttp_output_unlock(link);
+	spin_lock_bh(&ch->lock);
+	link = list_first_entry_or_null(&ch->ripe, struct ttp_link, owed);
+	if (link)
+		ttp_chalk_unlist(ch, link);
+	spin_unlock_bh(&ch->lock);
+	return link;
+}
+
+static void ttp_chalk_visit(struct ttp_link *link,
+			    void (*visit)(struct ttp_link *))
+{
+	ttp_link_lock(link);
+	if (link->hashed)
+		visit(link);
+	ttp_output_unlock(link);
+}
+
+/* Is it time for another turn, or round? The timer is not always on time. */
+static bool ttp_chalk_due(u32 now, u32 *last)
+{
+	if (now - *last < TTP_CHALK_ROUND_US)
+		return false;
+	*last = now;
+	return true;
+}
+
+static unsigned int ttp_chalk_walk_owed(struct ttp_chalk *ch, u32 now)
+{
+	struct ttp_link *link;
+	unsigned int n;
+
+	for (n = 0; n < TTP_CHALK_OWED_MAX; n++) {
+		link = ttp_chalk_next_ripe(ch);
+		if (!link)
+			break;
+		ttp_chalk_visit(link, ttp_chalk_visit_owed);
 	}
+	spin_lock_bh(&ch->lock);
+	ch->late = !list_empty(&ch->ripe);
+	if (!ch->late && ttp_chalk_due(now, &ch->turn_at)) {
+		list_splice_tail_init(&ch->owed, &ch->ripe);
+		WRITE_ONCE(ch->turn, ch->turn + 1);
+	}
+	spin_unlock_bh(&ch->lock);
+	return n;
+}
+
+static unsigned int ttp_chalk_walk(struct ttp_chalk *ch, struct list_head *ring,
+				   unsigned int max,
+				   void (*visit)(struct ttp_link *))
+{
+	struct ttp_link *link;
+	unsigned int n;
+
+	for (n = 0; n < max; n++) {
+		link = ttp_chalk_next(ch, ring);
+		if (!link)
+			break;
+		ttp_chalk_visit(link, visit);
+	}
+	return n;
+}
+
+/* A round sees each busy link once, in one tick or in several. */
+static unsigned int ttp_chalk_walk_busy(struct ttp_chalk *ch, u32 now)
+{
+	u32 nbusy = READ_ONCE(ch->nbusy);
+	unsigned int n;
+
+	ch->left = min(ch->left, nbusy);
+	if (!ch->left && ttp_chalk_due(now, &ch->round_at))
+		ch->left = nbusy;
+	n = ttp_chalk_walk(ch, &ch->busy,
+			   min_t(u32, ch->left, TTP_CHALK_BUSY_MAX),
+			   ttp_chalk_visit_busy);
+	ch->left -= n;
+	return n;
 }
 
 /* Spread the idle ring over a second, fractions carried over. */
-static unsigned int ttp_chalk_idle_quota(struct ttp_chalk *ch, bool busy)
+static unsigned int ttp_chalk_walk_idle(struct ttp_chalk *ch, u32 now)
 {
-	u32 us = busy ? TTP_TICK_US : TTP_CHALK_IDLE_US;
-	unsigned int n;
+	u32 passed = min_t(u32, now - ch->idle_at, 2 * USEC_PER_SEC);
+	u64 n;
 
-	ch->due += min_t(u32, READ_ONCE(ch->nidle), 100 * TTP_CHALK_IDLE_MAX) *
-		   (us / TTP_TICK_US);
-	n = ch->due / (USEC_PER_SEC / TTP_TICK_US);
-	ch->due -= n * (USEC_PER_SEC / TTP_TICK_US);
-	return min_t(unsigned int, n, TTP_CHALK_IDLE_MAX);
+	ch->idle_at = now;
+	ch->due += (u64)READ_ONCE(ch->nidle) * passed;
+	n = div_u64(ch->due, USEC_PER_SEC);
+	if (n > TTP_CHALK_IDLE_MAX) {
+		n = TTP_CHALK_IDLE_MAX;
+		ch->due = 0;	/* late: some links wait for their next turn */
+	} else {
+		ch->due -= n * USEC_PER_SEC;
+	}
+	return ttp_chalk_walk(ch, &ch->idle, n, ttp_chalk_visit_idle);
+}
+
+/* When to come again, after work that began at start and took some time */
+static ktime_t ttp_chalk_next_tick(struct ttp_chalk *ch, ktime_t start,
+				   u32 took)
+{
+	u32 us = ttp_chalk_idle_us(ch);
+
+	if (ch->left || ch->late)
+		us = min(took, TTP_TICK_US);
+	else if (ttp_chalk_hurry(ch))
+		us = max(took, TTP_TICK_US) - took;
+	return ktime_add_us(start, took + max(us, TTP_CHALK_PAUSE_US));
+}
+
+static void ttp_chalk_again(struct ttp_chalk *ch, ktime_t start, u32 took)
+{
+	spin_lock_bh(&ch->lock);
+	if (!hrtimer_is_queued(&ch->timer) && ch->armed &&
+	    (ttp_chalk_hurry(ch) || ch->nidle))
+		hrtimer_start(&ch->timer, ttp_chalk_next_tick(ch, start, took),
+			      HRTIMER_MODE_ABS_SOFT);
+	spin_unlock_bh(&ch->lock);
 }
 
 static enum hrtimer_restart ttp_chalk_tick(struct hrtimer *timer)
 {
 	struct ttp_chalk *ch = container_of(timer, struct ttp_chalk, timer);
 	struct ttp_net *tn = container_of(ch, struct ttp_net, chalk);
-	unsigned int busy = min_t(unsigned int, READ_ONCE(ch->nbusy),
-				  TTP_CHALK_BUSY_MAX);
-	unsigned int idle = ttp_chalk_idle_quota(ch, busy);
+	ktime_t start = ktime_get();
+	u32 now = ttp_time_us(start);
+	unsigned int owed, busy, idle;
+	u64 ns;
 
-	ttp_mib_inc(tn, TTP_MIB_TICKS);
 	rcu_read_lock();
-	ttp_chalk_walk(ch, &ch->busy, busy, ttp_chalk_visit_busy);
-	ttp_chalk_walk(ch, &ch->idle, idle, ttp_chalk_visit_idle);
+	owed = ttp_chalk_walk_owed(ch, now);
+	busy = ttp_chalk_walk_busy(ch, now);
+	idle = ttp_chalk_walk_idle(ch, now);
 	rcu_read_unlock();
-	trace_ttp_tick(busy, idle);
 
-	spin_lock_bh(&ch->lock);
-	if (!hrtimer_is_queued(timer))
-		ttp_chalk_start(ch);
-	spin_unlock_bh(&ch->lock);
+	ns = ktime_to_ns(ktime_sub(ktime_get(), start));
+	ttp_mib_inc(tn, TTP_MIB_TICKS);
+	ttp_mib_add(tn, TTP_MIB_VISITS, owed + busy + idle);
+	ttp_mib_add(tn, TTP_MIB_SCAN_NS, ns);
+	trace_ttp_tick(owed, busy, idle, ns);
+	ttp_chalk_again(ch, start, div_u64(ns, NSEC_PER_USEC));
 	return HRTIMER_NORESTART;
 }
 
@@ -245,6 +422,9 @@ void ttp_chalk_init(struct ttp_net *tn)
 	spin_lock_init(&ch->lock);
 	INIT_LIST_HEAD(&ch->busy);
 	INIT_LIST_HEAD(&ch->idle);
+	INIT_LIST_HEAD(&ch->owed);
+	INIT_LIST_HEAD(&ch->ripe);
+	ch->idle_at = ttp_now();
 	hrtimer_setup(&ch->timer, ttp_chalk_tick, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL_SOFT);
 	ch->armed = true;

@@ -83,7 +83,7 @@ struct ttp_cell {
  * @full_in: the peer says FULL
  * @full_out: we say FULL
  * @full_stop: NACK_FULL came: replay from una on when FULL goes
- * @ack_owed: a PAYLOAD is to be acknowledged; ticks since, plus one
+ * @ack_owed: not 0: a PAYLOAD is to be acknowledged
  * @closing: CLOSE is to follow what is queued
  * @close_sent: our CLOSE has its id, @close_tx
  * @close_seen: the peer's CLOSE came, its id is @close_rx

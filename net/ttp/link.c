@@ -57,6 +57,7 @@ struct ttp_link *ttp_link_new(struct ttp_dev *dev, const struct ttp_key *key,
 	INIT_LIST_HEAD(&link->queue);
 	INIT_LIST_HEAD(&link->devnode);
 	INIT_LIST_HEAD(&link->ring);
+	INIT_LIST_HEAD(&link->owed);
 	__skb_queue_head_init(&link->sndq);
 	__skb_queue_head_init(&link->rxq);
 	__skb_queue_head_init(&link->part);

@@ -98,6 +98,8 @@ enum ttp_ring {
  * @half: on the half-open one of them (its queue_lock)
  * @devnode: on ttp_dev.links (dev->lock)
  * @ring: on a ring (chalk.lock)
+ * @owed: on the list of those who owe an ACK (chalk.lock)
+ * @owed_turn: turn of the scanner in which that began
  * @sndq: payload not numbered yet, one frame per skb, cb: struct ttp_skb_cb
  * @rxq: readable: in order; SEQPACKET: whole records only
  * @part: SEQPACKET: frames of a record that is not complete
@@ -183,6 +185,8 @@ struct ttp_link {
 	bool			half;
 	struct list_head	devnode;
 	struct list_head	ring;
+	struct list_head	owed;
+	u32			owed_turn;
 	struct sk_buff_head	sndq;
 	struct sk_buff_head	rxq;
 	struct sk_buff_head	part;

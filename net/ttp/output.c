@@ -39,7 +39,8 @@ void ttp_output_exit(void)
 static u8 ttp_output_grant(const struct ttp_link *link)
 {
 	const struct ttp_net *tn = link->dev->tn;
-	u32 busy = max(READ_ONCE(tn->chalk.nbusy), 1U);
+	u32 busy = max(READ_ONCE(tn->chalk.nbusy) +
+		       READ_ONCE(tn->chalk.nowed), 1U);
 	u32 bays = max(READ_ONCE(link->dev->pool.slots) / busy, 1U);
 
 	return ilog2(min(bays, link->c.rcv.window));

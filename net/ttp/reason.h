@@ -62,7 +62,9 @@ enum ttp_reason {
 	X(RESETS_OUT,	"resets_out")				\
 	X(TIMEOUTS,	"timeouts")				\
 	X(XMIT_DROPS,	"xmit_drops")	/* local queue full */	\
-	X(TICKS,	"ticks")	/* scanner rounds */
+	X(TICKS,	"ticks")	/* of the scanner */	\
+	X(VISITS,	"visits")	/* to links, by it */	\
+	X(SCAN_NS,	"scan_ns")	/* time that took */
 
 enum ttp_mib {
 	TTP_MIB_FIRST = TTP_REASON_COUNT - 1,

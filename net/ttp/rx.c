@@ -90,7 +90,7 @@ void ttp_rx_connect(struct ttp_link *link, const struct ttp_frame *f)
 	if (link->opens == 1)
 		ttp_rx_sample(link, ttp_now() - link->ask_at);
 	/* The acceptor waits for a sign: data within the ACK delay, or an ACK */
-	c->ack_owed = 1;
+	ttp_chalk_owe(link);
 	ttp_tx_progress(link);
 }
 
@@ -429,6 +429,7 @@ static void ttp_rx_gap(struct ttp_link *link)
 		return;
 	}
 	ttp_rx_gap_note(link);
+	ttp_chalk_busy(link);
 	if (!link->patience)
 		ttp_tx_nack(link, false);
 	else if (ttp_now() - link->gap_at >= link->patience)
@@ -472,10 +473,7 @@ void ttp_rx_data(struct ttp_link *link, struct sk_buff *skb,
 	ttp_rx_room(link);
 	ttp_link_account(link);
 
-	if (!c->ack_owed) {
-		c->ack_owed = 1;
-		ttp_chalk_busy(link);
-	}
+	ttp_chalk_owe(link);
 	if (f->flags & TTP_F_ACK_REQ)
 		link->ack_now = true;
 	ttp_rx_gap(link);

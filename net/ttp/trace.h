@@ -271,24 +271,30 @@ TRACE_EVENT(ttp_gate,
 		  __entry->inflight, ttp_trace_why(__entry->why))
 );
 
-/* The scanner has made a round. */
+/* A tick of the scanner: links visited, and how long that took. */
 TRACE_EVENT(ttp_tick,
 
-	TP_PROTO(unsigned int visited, unsigned int acted),
+	TP_PROTO(unsigned int owed, unsigned int busy, unsigned int idle,
+		 u64 ns),
 
-	TP_ARGS(visited, acted),
+	TP_ARGS(owed, busy, idle, ns),
 
 	TP_STRUCT__entry(
-		__field(unsigned int,	visited)
-		__field(unsigned int,	acted)
+		__field(unsigned int,	owed)
+		__field(unsigned int,	busy)
+		__field(unsigned int,	idle)
+		__field(u64,		ns)
 	),
 
 	TP_fast_assign(
-		__entry->visited = visited;
-		__entry->acted = acted;
+		__entry->owed = owed;
+		__entry->busy = busy;
+		__entry->idle = idle;
+		__entry->ns = ns;
 	),
 
-	TP_printk("visited=%u acted=%u", __entry->visited, __entry->acted)
+	TP_printk("owed=%u busy=%u idle=%u ns=%llu", __entry->owed,
+		  __entry->busy, __entry->idle, __entry->ns)
 );
 
 #endif /* _TTP_TRACE_H */

@@ -65,8 +65,7 @@
 #include "reason.h"
 #include "wire.h"
 
-#define TTP_TICK_US		500	/* scanner, busy ring */
-#define TTP_ACK_TICKS		2	/* an ACK is owed no longer */
+#define TTP_TICK_US		500U	/* scanner, busy ring */
 #define TTP_WAIT_MAX_US		200000	/* replay and probe backoff ends here */
 #define TTP_OPEN_FIRST_US	20000	/* first OPEN again, doubling to ... */
 #define TTP_OPEN_MAX_US		1000000
@@ -85,24 +84,42 @@ struct ttp_sock;
 
 /**
  * struct ttp_chalk - the scanner of a namespace
- * @lock: protects the rings and their counts
+ * @lock: protects the lists and their counts, and @turn
  * @busy: links with something outstanding, walked every tick
  * @idle: the others, walked about once a second
+ * @owed: links that have come to owe an ACK in this turn, struct ttp_link.owed
+ * @ripe: those of the turn before, as far as they were not visited yet
  * @nbusy: links on @busy
  * @nidle: links on @idle
- * @due: fraction of an idle link that is to be visited, per tick
- * @timer: runs while there is a link
+ * @nowed: links on @owed and @ripe
+ * @turn: counts the times that @owed became @ripe
  * @armed: the timer is to run
+ * @timer: runs while there is a link
+ * @turn_at: when @turn changed (microseconds); from here on the timer's own
+ * @round_at: when the present round of @busy began (microseconds)
+ * @left: links not visited yet in it
+ * @late: not all of @ripe were reached
+ * @idle_at: when links of @idle were visited (microseconds)
+ * @due: idle links to be visited, in millionths
  */
 struct ttp_chalk {
-	spinlock_t		lock;	/* rings and counts */
+	spinlock_t		lock;	/* lists and counts */
 	struct list_head	busy;
 	struct list_head	idle;
+	struct list_head	owed;
+	struct list_head	ripe;
 	u32			nbusy;
 	u32			nidle;
-	u32			due;
-	struct hrtimer		timer;
+	u32			nowed;
+	u32			turn;
 	bool			armed;
+	struct hrtimer		timer;
+	u32			turn_at;
+	u32			round_at;
+	u32			left;
+	bool			late;
+	u32			idle_at;
+	u64			due;
 };
 
 struct ttp_mib_cpu {
@@ -164,7 +181,8 @@ static inline struct ttp_net *ttp_net(const struct net *net)
 	return net_generic(net, ttp_net_id);
 }
 
-#define ttp_mib_inc(tn, item)	this_cpu_inc((tn)->mib->v[item])
+#define ttp_mib_inc(tn, item)		this_cpu_inc((tn)->mib->v[item])
+#define ttp_mib_add(tn, item, n)	this_cpu_add((tn)->mib->v[item], n)
 
 /**
  * struct ttp_allow - peers a device talks to
@@ -285,9 +303,14 @@ static inline struct ttp_sock *ttp_sk(const struct sock *sk)
 }
 
 /* Microseconds of the monotonic clock; wraps, compare by signed difference */
+static inline u32 ttp_time_us(ktime_t t)
+{
+	return (u32)div_u64(ktime_to_ns(t), NSEC_PER_USEC);
+}
+
 static inline u32 ttp_now(void)
 {
-	return (u32)div_u64(ktime_get_ns(), NSEC_PER_USEC);
+	return ttp_time_us(ktime_get());
 }
 
 /* ---- table.c: the connection table ---- */
@@ -375,6 +398,11 @@ void ttp_chalk_init(struct ttp_net *tn);
 void ttp_chalk_exit(struct ttp_net *tn);
 void ttp_chalk_add(struct ttp_link *link);	/* link locked */
 void ttp_chalk_busy(struct ttp_link *link);	/* link locked */
+
+/* A PAYLOAD is to be acknowledged: on the second tick, if nothing does before;
+ * link locked.
+ */
+void ttp_chalk_owe(struct ttp_link *link);
 void ttp_chalk_del(struct ttp_link *link);	/* link locked */
 
 /* ---- device.c ---- */

@@ -280,24 +280,17 @@ bool ttp_tx_busy(const struct ttp_link *link)
 {
 	const struct ttp_core *c = &link->c;
 
-	return c->snd.una != c->snd.nxt || c->ack_owed ||
-	       !skb_queue_empty(&link->sndq) || c->state != TTP_OPEN ||
-	       ttp_gap_open(&c->rcv);
+	return c->snd.una != c->snd.nxt || !skb_queue_empty(&link->sndq) ||
+	       c->state != TTP_OPEN || ttp_gap_open(&c->rcv);
 }
 
-/* What we owe the peer: an ACK, or to ask again for what is missing */
-static void ttp_tx_scan_owed(struct ttp_link *link)
+/* Ask again for what is missing. */
+static void ttp_tx_scan_gap(struct ttp_link *link)
 {
 	u32 patience = max_t(u32, link->patience, TTP_TICK_US);
-	struct ttp_core *c = &link->c;
 
-	if (ttp_gap_open(&c->rcv) && ttp_now() - link->gap_at >= patience)
+	if (ttp_gap_open(&link->c.rcv) && ttp_now() - link->gap_at >= patience)
 		ttp_tx_nack(link, true);
-	if (!c->ack_owed)
-		return;
-	c->ack_owed = min(c->ack_owed + 1, TTP_ACK_TICKS + 1);
-	if (c->ack_owed > TTP_ACK_TICKS)
-		ttp_output_control(link, TTP_OP_ACK, TTP_F_ACK_VALID);
 }
 
 /*
@@ -363,7 +356,7 @@ void ttp_tx_scan(struct ttp_link *link)
 
 	if (link->stalled && !--link->stall_left)
 		link->stalled = false;
-	ttp_tx_scan_owed(link);
+	ttp_tx_scan_gap(link);
 	if (link->corked && now - link->cork_at > TTP_CORK_US)
 		link->corked = false;
 	if (!ttp_tx_outstanding(link)) {
