@@ -259,6 +259,30 @@ int ttp_count_links(void)
 	return result ? result : n;
 }
 
+static void take_info(const struct nlmsghdr *h, void *arg)
+{
+	const struct rtattr *a = genl_attr(h, TTP_A_LINK_INFO);
+
+	if (a)
+		memcpy(arg, RTA_DATA(a), sizeof(struct ttp_info));
+}
+
+bool ttp_find_link(int ifindex, const struct sockaddr_ttp *peer, int lport,
+		   struct ttp_info *info)
+{
+	uint16_t port = htons(lport);
+	struct request r;
+
+	memset(info, 0, sizeof(*info));
+	genl_init(&r, genl_family(), TTP_CMD_LINK_GET, NLM_F_DUMP);
+	put(&r, TTP_A_LINK_IFINDEX, &ifindex, 4);
+	put(&r, TTP_A_LINK_PEER, peer->sttp_mac, 6);
+	put(&r, TTP_A_LINK_LPORT, &port, 2);
+	put(&r, TTP_A_LINK_RPORT, &peer->sttp_port, 2);
+	converse(NETLINK_GENERIC, &r, take_info, info);
+	return info->state != TTP_CLOSED;
+}
+
 uint64_t ttp_stat(const struct ttp_stats *s, const char *name)
 {
 	int i;

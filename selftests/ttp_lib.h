@@ -87,6 +87,9 @@ int ttp_link_del(int ifindex);
 /* TTP_CMD_LINK_DEL and a count of links (TTP_CMD_LINK_GET) */
 int ttp_reset_link(int ifindex, const struct sockaddr_ttp *peer, int lport);
 int ttp_count_links(void);
+/* A link by its name; false if there is none */
+bool ttp_find_link(int ifindex, const struct sockaddr_ttp *peer, int lport,
+		   struct ttp_info *info);
 int ttp_stats_read(struct ttp_stats *s);
 uint64_t ttp_stat(const struct ttp_stats *s, const char *name);
 uint64_t ttp_counter(const struct ttp_node *node, const char *name);
