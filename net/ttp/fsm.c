@@ -273,6 +273,8 @@ enum ttp_standing ttp_fsm_check(const struct ttp_core *c,
 bool ttp_fsm_guard(const struct ttp_core *c, unsigned int event,
 		   const struct ttp_frame *f)
 {
+	if (c && c->dialect == TTPPROTO_BARE)
+		return ttp_fsm_bare_guard(c, event, f);
 	switch (event) {
 	case TTP_OP_OPEN:
 		/* One that crossed ours may have had a lower epoch */
