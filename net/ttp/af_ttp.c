@@ -256,7 +256,7 @@ static void ttp_sock_destruct(struct sock *sk)
 }
 
 static struct sock *ttp_sock_alloc(struct net *net, struct socket *sock,
-				   unsigned short type, int kern)
+				   unsigned short type, int protocol, int kern)
 {
 	struct ttp_net *tn = ttp_net(net);
 	struct ttp_sock *tsk;
@@ -267,7 +267,7 @@ static struct sock *ttp_sock_alloc(struct net *net, struct socket *sock,
 		return NULL;
 	sock_init_data(sock, sk);
 	sk->sk_type = type;
-	sk->sk_protocol = TTPPROTO_SOCKET;
+	sk->sk_protocol = protocol;
 	sk->sk_allocation = GFP_KERNEL_ACCOUNT;
 	sk->sk_rcvbuf = READ_ONCE(tn->rmem_default);
 	sk->sk_sndbuf = READ_ONCE(tn->wmem_default);
@@ -285,13 +285,15 @@ static struct sock *ttp_sock_alloc(struct net *net, struct socket *sock,
 static int ttp_sock_create(struct net *net, struct socket *sock, int protocol,
 			   int kern)
 {
-	/* The bare dialect has no sockets */
-	if (protocol != TTPPROTO_SOCKET)
+	if (protocol != TTPPROTO_SOCKET && protocol != TTPPROTO_BARE)
 		return -EPROTONOSUPPORT;
 	if (sock->type != SOCK_STREAM && sock->type != SOCK_SEQPACKET)
 		return -ESOCKTNOSUPPORT;
+	/* There a frame is a record, and nothing tells of more to come */
+	if (protocol == TTPPROTO_BARE && sock->type != SOCK_SEQPACKET)
+		return -EPROTONOSUPPORT;
 	sock->ops = &ttp_sock_ops;
-	if (!ttp_sock_alloc(net, sock, sock->type, kern))
+	if (!ttp_sock_alloc(net, sock, sock->type, protocol, kern))
 		return -ENOBUFS;
 	return 0;
 }
@@ -510,7 +512,8 @@ static int ttp_sock_adopt(struct sock *sk, struct socket *newsock, bool kern)
 	struct ttp_link *link;
 	struct sock *child;
 
-	child = ttp_sock_alloc(sock_net(sk), NULL, sk->sk_type, kern);
+	child = ttp_sock_alloc(sock_net(sk), NULL, sk->sk_type, sk->sk_protocol,
+			       kern);
 	if (!child)
 		return -ENOBUFS;
 	link = ttp_sock_dequeue(ttp_sk(sk));

@@ -13,6 +13,7 @@
  * which then comes sooner, but leaves as much time to others as this one took.
  */
 
+#include "bare.h"
 #include "ttp.h"
 #include "trace.h"
 #include "tx.h"
@@ -236,7 +237,11 @@ static void ttp_chalk_visit_idle(struct ttp_link *link)
 		return;
 	}
 	link->probes++;
-	ttp_output_control(link, TTP_OP_ACK, TTP_F_ACK_VALID | TTP_F_ACK_REQ);
+	if (ttp_is_bare(link))
+		ttp_bare_control(link, TTP_OP_OPEN);
+	else
+		ttp_output_control(link, TTP_OP_ACK,
+				   TTP_F_ACK_VALID | TTP_F_ACK_REQ);
 }
 
 /* It has been on the list for a turn. Owed anew since, it stays for another. */

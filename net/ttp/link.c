@@ -7,6 +7,7 @@
 #include <linux/jhash.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include "bare.h"
 #include "rx.h"
 #include "ttp.h"
 
@@ -66,7 +67,7 @@ struct ttp_link *ttp_link_new(struct ttp_dev *dev, const struct ttp_key *key,
 	link->c.dialect = key->dialect;
 	link->c.vc = key->vc;
 	link->c.seq = seq;
-	link->c.max_payload = ttp_dev_max_payload(dev->netdev);
+	link->c.max_payload = ttp_dev_max_payload(dev->netdev, key->dialect);
 	link->c.rcv_payload = link->c.max_payload;
 	link->offered = link->c.max_payload;
 	link->c.isn = ttp_link_first_id(dev->tn);
@@ -75,6 +76,9 @@ struct ttp_link *ttp_link_new(struct ttp_dev *dev, const struct ttp_key *key,
 	ttp_gap_init(&link->c.rcv, 0, 1);
 	ttp_gate_init(&link->c.gate, READ_ONCE(dev->conf.link_slots),
 		      link->c.snd.nxt);
+
+	if (ttp_is_bare(link))
+		ttp_bare_init(link);
 
 	link->rcvbuf = TTP_UNACCEPTED_BUF;
 	link->born = jiffies;
@@ -118,7 +122,8 @@ int ttp_link_publish(struct ttp_link *link)
 	dev->nlinks++;
 	/* The MTU may have shrunk since ttp_link_new() */
 	link->offered = min_t(u16, link->offered,
-			      ttp_dev_max_payload(dev->netdev));
+			      ttp_dev_max_payload(dev->netdev,
+						  link->key.dialect));
 	link->c.max_payload = min(link->c.max_payload, link->offered);
 	spin_unlock(&dev->lock);
 
@@ -260,8 +265,9 @@ void ttp_link_open(struct ttp_link *link, struct sock *sk)
 	}
 	ttp_link_read_options(link, sk);
 	c->epoch = ttp_link_epoch(link);
-	c->rcv.window = 1U << ttp_sock_window_log(ttp_link_rcvbuf(link),
-						  c->max_payload);
+	if (!ttp_is_bare(link))
+		c->rcv.window = 1U << ttp_sock_window_log(ttp_link_rcvbuf(link),
+							  c->max_payload);
 	ttp_mib_inc(link->dev->tn, TTP_MIB_OPENS_ACTIVE);
 	ttp_pipeline_event(link, TTP_EV_USER_OPEN);
 out:
@@ -314,7 +320,7 @@ static void ttp_link_enqueue(struct ttp_link *link, struct sk_buff *skb)
 
 static bool ttp_link_sendable(const struct ttp_link *link)
 {
-	return link->c.state == TTP_OPEN && !link->c.eof_out;
+	return ttp_link_up(link) && !link->c.eof_out;
 }
 
 int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
@@ -437,8 +443,12 @@ out:
  * The device's MTU has changed. What is not numbered is cut to the new size
  * when its turn comes; a numbered frame cannot be cut again.
  */
-static void ttp_link_mtu_one(struct ttp_link *link, unsigned int max)
+static void ttp_link_mtu_one(struct ttp_link *link, unsigned int mtu)
 {
+	unsigned int max = min_t(unsigned int,
+				 mtu - ttp_wire_hdr_len(link->key.dialect),
+				 TTP_WIRE_PAYLOAD_MAX);
+	const struct sk_buff *skb;
 	struct ttp_entry *e;
 	bool fits = true;
 
@@ -447,6 +457,10 @@ static void ttp_link_mtu_one(struct ttp_link *link, unsigned int max)
 		goto out;
 	list_for_each_entry(e, &link->c.snd.list, node)
 		fits &= e->len <= max;
+	/* A bare record is a frame and cannot be cut, sent or not */
+	if (ttp_is_bare(link))
+		skb_queue_walk(&link->sndq, skb)
+			fits &= skb->len <= max;
 	if (fits) {
 		link->c.max_payload = max;
 		link->offered = min_t(u16, link->offered, max);
@@ -460,7 +474,7 @@ out:
 
 void ttp_link_mtu(struct ttp_dev *dev)
 {
-	unsigned int max = ttp_dev_max_payload(dev->netdev);
+	unsigned int mtu = READ_ONCE(dev->netdev->mtu);
 	struct ttp_link *link;
 
 	/* Those seen go to the tail, so the first one seen ends the walk */
@@ -468,15 +482,15 @@ void ttp_link_mtu(struct ttp_dev *dev)
 		spin_lock_bh(&dev->lock);
 		link = list_first_entry_or_null(&dev->links, struct ttp_link,
 						devnode);
-		if (!link || link->mtu_seen == max) {
+		if (!link || link->mtu_seen == mtu) {
 			spin_unlock_bh(&dev->lock);
 			return;
 		}
-		link->mtu_seen = max;
+		link->mtu_seen = mtu;
 		list_move_tail(&link->devnode, &dev->links);
 		ttp_link_hold(link);
 		spin_unlock_bh(&dev->lock);
-		ttp_link_mtu_one(link, max);
+		ttp_link_mtu_one(link, mtu);
 		ttp_link_put(link);
 		cond_resched();
 	}

@@ -140,6 +140,12 @@ enum ttp_ring {
  * @priority: skb->priority of its frames
  * @sk_priority: SO_PRIORITY when @priority was derived from it
  * @mark: skb->mark of its frames
+ * @bare: bare dialect alone
+ * @bare.got: a PAYLOAD was taken, at @bare.got_at (jiffies)
+ * @bare.spare: after what was sent at @bare.sent_at (jiffies) the peer may need
+ *	a spare ACK; @bare.sent is how many frames that were
+ * @bare.acked_at: when an ACK was sent last (microseconds)
+ * @bare.nacked: a NACK was sent, at @bare.nack_at (microseconds)
  * @st: counters for TTP_INFO
  * @rcu: for freeing
  */
@@ -226,6 +232,16 @@ struct ttp_link {
 	u32			priority;
 	u32			sk_priority;
 	u32			mark;
+	struct {
+		bool		got;
+		bool		spare;
+		bool		nacked;
+		u32		sent;
+		u32		acked_at;
+		u32		nack_at;
+		unsigned long	got_at;
+		unsigned long	sent_at;
+	} bare;
 	struct {
 		u64	frames_tx;
 		u64	frames_rx;
@@ -385,6 +401,15 @@ static inline u8 ttp_link_state(const struct ttp_link *link)
 static inline bool ttp_link_readable(const struct ttp_link *link)
 {
 	return !skb_queue_empty_lockless(&link->rxq);
+}
+
+/* Takes what is to be sent: open, or (bare dialect) being opened anew */
+static inline bool ttp_link_up(const struct ttp_link *link)
+{
+	u8 state = ttp_link_state(link);
+
+	return state == TTP_OPEN ||
+	       (state == TTP_OPEN_SENT && READ_ONCE(link->c.opened));
 }
 
 /* The peer will send nothing more, and all that it sent is on rxq */

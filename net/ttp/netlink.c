@@ -115,7 +115,7 @@ static int ttp_netlink_fill_dev(struct sk_buff *skb, struct ttp_dev *dev,
 	    nla_put_u32(skb, TTP_A_DEV_FAMILY, AF_TTP) ||
 	    nla_put(skb, TTP_A_DEV_MAC, ETH_ALEN, ndev->dev_addr) ||
 	    nla_put_u32(skb, TTP_A_DEV_MAX_PAYLOAD,
-			ttp_dev_max_payload(ndev)) ||
+			ttp_dev_max_payload(ndev, TTPPROTO_SOCKET)) ||
 	    ttp_netlink_put_conf(skb, dev, user_ns) ||
 	    ttp_netlink_put_use(skb, dev) ||
 	    ttp_netlink_put_allow(skb, rcu_dereference_rtnl(dev->allow))) {

@@ -2,6 +2,7 @@
 /* From fields to frames to the device, in order, and never under a lock. */
 
 #include <linux/workqueue.h>
+#include "bare.h"
 #include "ttp.h"
 #include "trace.h"
 
@@ -53,6 +54,7 @@ static void ttp_output_fields(const struct ttp_link *link, u8 op, u8 flags,
 	const struct ttp_core *c = &link->c;
 
 	memset(f, 0, sizeof(*f));
+	f->dialect = c->dialect;
 	f->op = op;
 	f->vc = c->vc;
 	f->flags = flags;
@@ -66,6 +68,11 @@ static void ttp_output_fields(const struct ttp_link *link, u8 op, u8 flags,
 	f->grant = ttp_output_grant(link);
 	if (c->full_out)
 		f->flags |= TTP_F_FULL;
+}
+
+static __be16 ttp_output_type(unsigned int dialect)
+{
+	return htons(dialect == TTPPROTO_BARE ? ETH_P_TTP_BARE : ETH_P_TTP);
 }
 
 static void ttp_output_dress(const struct ttp_link *link, struct sk_buff *skb)
@@ -93,6 +100,7 @@ static struct sk_buff *ttp_output_alloc(const struct net_device *ndev,
 static void ttp_output_queue(struct ttp_link *link, struct sk_buff *skb,
 			     const struct ttp_frame *f)
 {
+	skb->protocol = ttp_output_type(f->dialect);
 	TTP_CB(skb)->op = f->op;
 	TTP_CB(skb)->e.first = f->tx;
 	ttp_output_dress(link, skb);
@@ -114,8 +122,8 @@ static struct sk_buff *ttp_output_plain(struct ttp_link *link,
 		ttp_mib_inc(link->dev->tn, TTP_DROP_MEMORY);
 		return NULL;
 	}
-	ttp_wire_build(skb_put(skb, TTP_HDR_LEN), f, link->key.peer,
-		       ndev->dev_addr);
+	ttp_wire_build(skb_put(skb, ttp_wire_hdr_len(f->dialect)), f,
+		       link->key.peer, ndev->dev_addr);
 	if (pad)
 		skb_put_zero(skb, pad);
 	return skb;
@@ -147,12 +155,26 @@ static void ttp_output_count(struct ttp_link *link, u8 op, u8 flags)
 	}
 }
 
+void ttp_output_frame(struct ttp_link *link, const struct ttp_frame *f)
+{
+	struct sk_buff *skb;
+
+	skb = ttp_output_plain(link, f, 0);
+	if (!skb)
+		return;
+	ttp_output_count(link, f->op, f->flags);
+	ttp_output_queue(link, skb, f);
+}
+
 void ttp_output_control(struct ttp_link *link, u8 op, u8 flags)
 {
 	struct ttp_core *c = &link->c;
 	struct ttp_frame f;
-	struct sk_buff *skb;
 
+	if (ttp_is_bare(link)) {
+		ttp_bare_control(link, op);
+		return;
+	}
 	ttp_output_fields(link, op, flags, &f);
 	if (op == TTP_OP_CLOSE_ACK)
 		f.rx = c->close_rx;
@@ -160,11 +182,7 @@ void ttp_output_control(struct ttp_link *link, u8 op, u8 flags)
 		f.tx = c->close_tx;
 	if (op == TTP_OP_NACK_FULL)
 		f.flags |= TTP_F_FULL;
-	skb = ttp_output_plain(link, &f, 0);
-	if (!skb)
-		return;
-	ttp_output_count(link, op, flags);
-	ttp_output_queue(link, skb, &f);
+	ttp_output_frame(link, &f);
 }
 
 void ttp_output_ranges(struct ttp_link *link, u8 op,
@@ -219,6 +237,8 @@ static void ttp_output_payload_fields(struct ttp_link *link,
 	ttp_output_fields(link, TTP_OP_PAYLOAD, flags | TTP_F_ACK_VALID, f);
 	f->tx = e->first;
 	f->len = e->len;
+	if (f->dialect == TTPPROTO_BARE)
+		f->rx = 0;
 }
 
 void ttp_output_first(struct ttp_link *link, struct sk_buff *skb, u8 flags)
@@ -228,8 +248,8 @@ void ttp_output_first(struct ttp_link *link, struct sk_buff *skb, u8 flags)
 	struct ttp_frame f;
 
 	ttp_output_payload_fields(link, skb, flags, &f);
-	ttp_wire_build(skb_push(skb, TTP_HDR_LEN), &f, link->key.peer,
-		       ndev->dev_addr);
+	ttp_wire_build(skb_push(skb, ttp_wire_hdr_len(f.dialect)), &f,
+		       link->key.peer, ndev->dev_addr);
 	/* Ours is not looked at again: what is below may change the clone's */
 	__skb_header_release(skb);
 	clone = skb_clone(skb, GFP_ATOMIC);
@@ -276,20 +296,24 @@ static int ttp_output_xmit(struct ttp_dev *dev, struct sk_buff *skb,
 			   const u8 *dst)
 {
 	struct net_device *ndev = dev->netdev;
+	u16 type = ntohs(skb->protocol);
 
 	if (READ_ONCE(dev->dead)) {
 		kfree_skb(skb);
 		return NET_XMIT_SUCCESS;
 	}
 	skb->dev = ndev;
-	skb->protocol = htons(ETH_P_TTP);
 	skb_reset_network_header(skb);
 	/* Room was made when the skb was built; the device may want more now */
 	if (skb_cow_head(skb, LL_RESERVED_SPACE(ndev)) ||
-	    dev_hard_header(skb, ndev, ETH_P_TTP, dst, NULL, skb->len) < 0) {
+	    dev_hard_header(skb, ndev, type, dst, NULL, skb->len) < 0) {
 		kfree_skb(skb);
 		return NET_XMIT_DROP;
 	}
+	/* Frees it if there is no memory */
+	if (type == ETH_P_TTP_BARE &&
+	    skb_put_padto(skb, ETH_HLEN + TTP_BARE_FRAME_MIN))
+		return NET_XMIT_DROP;
 	skb_reset_mac_header(skb);
 	ttp_mib_inc(dev->tn, TTP_MIB_FRAMES_OUT);
 	if (ether_addr_equal(dst, ndev->dev_addr))
@@ -448,7 +472,8 @@ void ttp_output_answer(struct ttp_dev *dev, const u8 *dst,
 		ttp_mib_inc(dev->tn, TTP_DROP_MEMORY);
 		return;
 	}
-	ttp_wire_build(skb_put(skb, TTP_HDR_LEN), f, dst,
+	skb->protocol = ttp_output_type(f->dialect);
+	ttp_wire_build(skb_put(skb, ttp_wire_hdr_len(f->dialect)), f, dst,
 		       dev->netdev->dev_addr);
 	if (f->op == TTP_OP_NACK_NOLINK)
 		ttp_mib_inc(dev->tn, TTP_MIB_RESETS_OUT);

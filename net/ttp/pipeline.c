@@ -11,7 +11,7 @@
  * outq until ttp_output_unlock().
  */
 
-#include "ttp.h"
+#include "bare.h"
 #include "rx.h"
 #include "tx.h"
 #include "trace.h"
@@ -33,17 +33,18 @@ static enum ttp_reason ttp_q0_select(struct ttp_dev *dev, struct sk_buff *skb,
 				     unsigned int dialect,
 				     struct ttp_frame *f, struct ttp_key *key)
 {
+	unsigned int hdr = ttp_wire_hdr_len(dialect);
 	unsigned int len = skb->len;
 	enum ttp_reason reason;
 
-	if (dialect != TTPPROTO_SOCKET)
-		return TTP_DROP_DIALECT;
-	if (!pskb_may_pull(skb, min_t(unsigned int, len, TTP_HDR_LEN)))
+	if (!pskb_may_pull(skb, min_t(unsigned int, len, hdr)))
 		return TTP_DROP_MEMORY;
-	reason = ttp_wire_parse(skb->data, len, f);
+	reason = dialect == TTPPROTO_BARE ?
+		 ttp_wire_parse_bare(skb->data, len, f) :
+		 ttp_wire_parse(skb->data, len, f);
 	if (reason)
 		return reason;
-	__skb_pull(skb, TTP_HDR_LEN);
+	__skb_pull(skb, hdr);
 	if (pskb_trim(skb, f->len))
 		return TTP_DROP_MEMORY;
 	if (f->op != TTP_OP_PAYLOAD && !pskb_may_pull(skb, f->len))
@@ -68,11 +69,11 @@ static enum ttp_standing ttp_q1_read(const struct ttp_link *link,
 	return ttp_fsm_check(&link->c, f, reason);
 }
 
-/* Q2: pure. f is NULL for local events, c if there is no link. */
+/* Q2: pure. f is NULL for local events, c if there is no link: never both. */
 static void ttp_q2_decide(const struct ttp_core *c, unsigned int event,
 			  const struct ttp_frame *f, struct ttp_verdict *v)
 {
-	unsigned int dialect = c ? c->dialect : TTPPROTO_SOCKET;
+	unsigned int dialect = c ? c->dialect : f->dialect;
 	enum ttp_state state = c ? c->state : TTP_CLOSED;
 
 	v->event = event;
@@ -131,6 +132,10 @@ static void ttp_q3_take(struct ttp_link *link, struct sk_buff **skb,
 {
 	u32 acts = v->acts;
 
+	if (ttp_is_bare(link)) {
+		ttp_bare_take(link, skb, f, acts);
+		return;
+	}
 	if (acts & TTP_ACT_CONNECT)
 		ttp_rx_connect(link, f);
 	if (acts & TTP_ACT_CROSS)
@@ -179,6 +184,10 @@ static void ttp_q3_send(struct ttp_link *link, const struct ttp_frame *f,
 
 	if (ttp_q3_held_back(link, v))
 		return;
+	if (ttp_is_bare(link)) {
+		ttp_bare_send(link, f, acts);
+		return;
+	}
 	if (acts & TTP_ACT_SCAN)
 		ttp_tx_scan(link);
 	if (acts & TTP_ACT_SEND_OPEN)
@@ -265,6 +274,10 @@ static void ttp_pipeline_take(struct ttp_link *link, struct sk_buff **skb,
 static void ttp_pipeline_again(struct ttp_link *link,
 			       const struct ttp_frame *f)
 {
+	if (ttp_is_bare(link)) {
+		ttp_bare_again(link);
+		return;
+	}
 	ttp_mib_inc(link->dev->tn, TTP_DROP_DUP);
 	ttp_rx_dup(link, f);
 	ttp_rx_ack(link, f);
@@ -317,10 +330,12 @@ void ttp_pipeline_event(struct ttp_link *link, unsigned int event)
 	ttp_q3_commit(link, &none, NULL, &v);
 }
 
+/* flags: TTP_F_FULL: try again; the bare dialect can't say so but by silence */
 static void ttp_pipeline_refuse(struct ttp_dev *dev, const u8 *dst,
 				const struct ttp_frame *f, u8 flags)
 {
 	struct ttp_frame answer = {
+		.dialect = f->dialect,
 		.op = TTP_OP_OPEN_NACK,
 		.vc = f->vc,
 		.flags = flags,
@@ -330,6 +345,8 @@ static void ttp_pipeline_refuse(struct ttp_dev *dev, const u8 *dst,
 		.sport = f->dport,
 	};
 
+	if (f->dialect == TTPPROTO_BARE && (flags & TTP_F_FULL))
+		return;
 	ttp_output_answer(dev, dst, &answer);
 }
 
@@ -338,7 +355,8 @@ static enum ttp_reason ttp_pipeline_listen(struct ttp_dev *dev,
 					   const struct ttp_frame *f,
 					   const struct ttp_key *key)
 {
-	bool seq = f->flags & TTP_F_SEQ;
+	bool bare = f->dialect == TTPPROTO_BARE;
+	bool seq = bare || (f->flags & TTP_F_SEQ);
 	struct ttp_verdict v = {
 		.event = TTP_OP_OPEN,
 		.next = TTP_OPEN_RECD,
@@ -362,7 +380,10 @@ static enum ttp_reason ttp_pipeline_listen(struct ttp_dev *dev,
 	link = ttp_link_new(dev, key, seq, GFP_ATOMIC | __GFP_NOWARN);
 	if (!link)
 		return TTP_DROP_MEMORY;
-	ttp_rx_open(link, f, sk);
+	if (bare)
+		ttp_bare_listen(link, f);
+	else
+		ttp_rx_open(link, f, sk);
 	if (ttp_link_publish(link)) {
 		ttp_link_put(link);
 		return TTP_DROP_BACKLOG;
@@ -382,6 +403,9 @@ static enum ttp_reason ttp_pipeline_listen(struct ttp_dev *dev,
 	}
 	ttp_mib_inc(dev->tn, TTP_MIB_OPENS_PASSIVE);
 	ttp_q3_commit(link, &none, f, &v);
+	/* Nothing more is waited for once OPEN_ACK is out */
+	if (bare)
+		ttp_pipeline_event(link, TTP_EV_TICK);
 	ttp_output_unlock(link);
 	ttp_link_put(link);
 	return TTP_DROP_NONE;
@@ -394,6 +418,7 @@ static enum ttp_reason ttp_pipeline_no_link(struct ttp_dev *dev,
 					    bool other_epoch)
 {
 	struct ttp_frame answer = {
+		.dialect = f->dialect,
 		.vc = f->vc,
 		.epoch = f->epoch,
 		.rx = f->tx,

@@ -7,6 +7,10 @@
  * every channel has it on all of them. Connections are told apart by their
  * whole key, so a connect() without bind() needs no place in this table: it
  * only keeps off ports that somebody has bound.
+ *
+ * The bare dialect has no ports: its sockets all have port 0, which nobody else
+ * can have, and so share nothing with the others here. What they bind is where
+ * they may connect or be connected; only listeners exclude each other.
  */
 
 #include <linux/capability.h>
@@ -58,6 +62,11 @@ static bool ttp_port_in_use(struct ttp_net *tn, const struct sock *sk,
 	return false;
 }
 
+static bool ttp_port_bare(const struct sock *sk)
+{
+	return sk->sk_protocol == TTPPROTO_BARE;
+}
+
 static int ttp_port_enter(struct sock *sk, const struct sockaddr_ttp *a,
 			  bool share)
 {
@@ -66,7 +75,7 @@ static int ttp_port_enter(struct sock *sk, const struct sockaddr_ttp *a,
 	int err = -EADDRINUSE;
 
 	spin_lock_bh(&tn->port_lock);
-	if (!ttp_port_in_use(tn, sk, a, share)) {
+	if (ttp_port_bare(sk) || !ttp_port_in_use(tn, sk, a, share)) {
 		tsk->addr = *a;
 		tsk->bound = true;
 		hlist_add_head_rcu(&tsk->port_node,
@@ -90,6 +99,10 @@ int ttp_port_bind(struct sock *sk, const struct sockaddr_ttp *a)
 	struct sockaddr_ttp try = *a;
 	u32 i;
 
+	if (ttp_port_bare(sk)) {
+		ttp_port_enter(sk, a, true);
+		return 0;
+	}
 	if (a->sttp_port) {
 		if (ntohs(a->sttp_port) < 1024 &&
 		    !ns_capable(ns, CAP_NET_BIND_SERVICE))
@@ -183,15 +196,18 @@ int ttp_port_addr(const void *uaddr, int len, struct sockaddr_ttp *a)
 	return 0;
 }
 
-/* An enabled device that speaks the socket dialect, under rcu_read_lock() */
-static struct ttp_dev *ttp_port_dev(struct ttp_net *tn, int ifindex)
+/* An enabled device that speaks the socket's dialect, under rcu_read_lock() */
+static struct ttp_dev *ttp_port_dev(const struct sock *sk, int ifindex)
 {
+	struct ttp_net *tn = ttp_net(sock_net(sk));
 	struct ttp_dev *dev;
 
 	dev = ifindex ? ttp_dev_find(tn, ifindex) : ttp_dev_only(tn);
-	if (!dev || !(READ_ONCE(dev->conf.dialects) & TTP_DIALECT_F_SOCKET))
-		return NULL;
-	return dev;
+	if (!dev)
+		return ERR_PTR(-ENODEV);
+	if (READ_ONCE(dev->conf.dialects) & BIT(sk->sk_protocol))
+		return dev;
+	return ERR_PTR(ttp_port_bare(sk) ? -EOPNOTSUPP : -ENODEV);
 }
 
 /* Bound to every device: all must agree; a MAC address picks one of them. */
@@ -215,12 +231,12 @@ static int ttp_port_local_any(struct ttp_net *tn, struct sockaddr_ttp *a)
 	return any || found == 1 ? 0 : -EADDRNOTAVAIL;
 }
 
-static int ttp_port_local_one(struct ttp_net *tn, struct sockaddr_ttp *a)
+static int ttp_port_local_one(const struct sock *sk, struct sockaddr_ttp *a)
 {
-	const struct ttp_dev *dev = ttp_port_dev(tn, a->sttp_ifindex);
+	const struct ttp_dev *dev = ttp_port_dev(sk, a->sttp_ifindex);
 
-	if (!dev)
-		return -ENODEV;
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
 	if (!is_zero_ether_addr(a->sttp_mac) &&
 	    !ether_addr_equal(a->sttp_mac, dev->netdev->dev_addr))
 		return -EADDRNOTAVAIL;
@@ -235,8 +251,10 @@ int ttp_port_local(struct sock *sk, struct sockaddr_ttp *a)
 	struct ttp_net *tn = ttp_net(sock_net(sk));
 	int err;
 
+	if (ttp_port_bare(sk) && a->sttp_port)
+		return -EINVAL;
 	rcu_read_lock();
-	err = a->sttp_ifindex ? ttp_port_local_one(tn, a) :
+	err = a->sttp_ifindex ? ttp_port_local_one(sk, a) :
 				ttp_port_local_any(tn, a);
 	rcu_read_unlock();
 	return err;
@@ -249,7 +267,8 @@ static int ttp_port_narrow(const struct ttp_sock *tsk, struct sockaddr_ttp *a)
 {
 	const struct sockaddr_ttp *b = &tsk->addr;
 
-	if (!a->sttp_port || !is_valid_ether_addr(a->sttp_mac))
+	if (ttp_port_bare(&tsk->sk) == !!a->sttp_port ||
+	    !is_valid_ether_addr(a->sttp_mac))
 		return -EINVAL;
 	if (tsk->bound && b->sttp_ifindex) {
 		if (a->sttp_ifindex && a->sttp_ifindex != b->sttp_ifindex)
@@ -278,10 +297,10 @@ static struct ttp_dev *ttp_port_route(struct sock *sk, struct sockaddr_ttp *a,
 	int err;
 
 	rcu_read_lock();
-	dev = ttp_port_dev(tn, a->sttp_ifindex);
-	if (!dev)
+	dev = ttp_port_dev(sk, a->sttp_ifindex);
+	if (IS_ERR(dev))
 		err = a->sttp_ifindex || ttp_dev_only(tn) ||
-		      list_empty(&tn->devs) ? -ENODEV : -EINVAL;
+		      list_empty(&tn->devs) ? PTR_ERR(dev) : -EINVAL;
 	else if (!ttp_dev_may_open(dev))
 		err = -EACCES;
 	else if (!ttp_dev_peer_ok(dev, a->sttp_mac))
@@ -399,10 +418,11 @@ static struct ttp_link *ttp_port_connect(struct sock *sk,
 	key.ifindex = a->sttp_ifindex;
 	ether_addr_copy(key.peer, a->sttp_mac);
 	key.vc = a->sttp_vc;
-	key.dialect = TTPPROTO_SOCKET;
+	key.dialect = sk->sk_protocol;
 	key.rport = a->sttp_port;
-	link = tsk->bound ? ttp_port_connect_bound(sk, dev, &key) :
-			    ttp_port_connect_auto(sk, dev, &key);
+	link = tsk->bound || ttp_port_bare(sk) ?
+	       ttp_port_connect_bound(sk, dev, &key) :
+	       ttp_port_connect_auto(sk, dev, &key);
 	netdev_put(dev->netdev, &tracker);
 	ttp_dev_put(dev);
 	return link;

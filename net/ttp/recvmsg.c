@@ -338,7 +338,7 @@ static __poll_t ttp_recv_poll_write(struct sock *sk,
 	const __poll_t out = EPOLLOUT | EPOLLWRNORM;
 
 	/* Writing fails, but it does not block */
-	if (ttp_link_state(link) != TTP_OPEN ||
+	if (!ttp_link_up(link) ||
 	    (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN))
 		return out;
 	if (sk_stream_is_writeable(sk))

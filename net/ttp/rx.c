@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What Q3 takes from a received frame. */
 
+#include "bare.h"
 #include "rx.h"
 #include "trace.h"
 #include "tx.h"
@@ -45,7 +46,7 @@ void ttp_rx_reopen(struct ttp_link *link, const struct ttp_frame *f)
 	link->offered = min(link->offered, f->max_payload);
 }
 
-static void ttp_rx_sample(struct ttp_link *link, u32 rtt)
+void ttp_rx_sample(struct ttp_link *link, u32 rtt)
 {
 	struct ttp_core *c = &link->c;
 
@@ -158,7 +159,7 @@ static void ttp_rx_stretch(struct ttp_link *link, const struct ttp_entry *last)
 	ttp_rx_sample(link, rtt);
 }
 
-static void ttp_rx_retire(struct ttp_link *link, struct list_head *done)
+void ttp_rx_retire(struct ttp_link *link, struct list_head *done)
 {
 	struct ttp_entry *e, *next;
 	struct sk_buff *skb;
@@ -214,9 +215,8 @@ void ttp_rx_ack(struct ttp_link *link, const struct ttp_frame *f)
 	ttp_rx_peer_full(link, f->flags & TTP_F_FULL);
 }
 
-/* A replay may still be on the way; one in vain is followed less soon. */
-static bool ttp_rx_too_soon(const struct ttp_link *link,
-			    const struct ttp_entry *e, u32 now)
+bool ttp_rx_too_soon(const struct ttp_link *link, const struct ttp_entry *e,
+		     u32 now)
 {
 	u32 wait = max_t(u32, link->c.srtt / 4 * 3, TTP_TICK_US);
 
@@ -307,6 +307,10 @@ void ttp_rx_room(struct ttp_link *link)
 	u32 rcvbuf = ttp_link_rcvbuf(link);
 	struct ttp_core *c = &link->c;
 
+	if (ttp_is_bare(link)) {
+		ttp_bare_room(link);
+		return;
+	}
 	if (!c->full_out) {
 		c->full_out = ttp_rx_waits(link) && link->rmem > rcvbuf / 2;
 		return;
@@ -339,7 +343,7 @@ bool ttp_rx_endless(const struct ttp_link *link)
 	       link->part_mem > TTP_RX_RECORD_MEM;
 }
 
-static void ttp_rx_in_order(struct ttp_link *link, struct sk_buff *skb)
+void ttp_rx_in_order(struct ttp_link *link, struct sk_buff *skb)
 {
 	struct ttp_core *c = &link->c;
 	struct ttp_entry *e = &TTP_CB(skb)->e;
@@ -450,10 +454,8 @@ static void ttp_rx_strip(struct sk_buff *skb)
 	skb->dev = NULL;
 }
 
-void ttp_rx_data(struct ttp_link *link, struct sk_buff *skb,
-		 const struct ttp_frame *f)
+void ttp_rx_own(struct sk_buff *skb, const struct ttp_frame *f)
 {
-	struct ttp_core *c = &link->c;
 	struct ttp_entry *e = &TTP_CB(skb)->e;
 
 	ttp_rx_strip(skb);
@@ -461,7 +463,14 @@ void ttp_rx_data(struct ttp_link *link, struct sk_buff *skb,
 	e->n = 1;
 	e->len = f->len;
 	e->flags = f->flags & (TTP_F_LAST | TTP_F_EOF);
+}
 
+void ttp_rx_data(struct ttp_link *link, struct sk_buff *skb,
+		 const struct ttp_frame *f)
+{
+	struct ttp_core *c = &link->c;
+
+	ttp_rx_own(skb, f);
 	link->progress = jiffies;
 	ttp_mib_inc(link->dev->tn, TTP_MIB_PAYLOAD_IN);
 	ttp_gap_learn(&c->rcv, f->tx);

@@ -29,6 +29,24 @@ void ttp_rx_busy(struct ttp_link *link);
 /* OPEN met ours on the way: the higher epoch is the link's. */
 void ttp_rx_cross(struct ttp_link *link, const struct ttp_frame *f);
 
+/* How long something took to be answered, microseconds */
+void ttp_rx_sample(struct ttp_link *link, u32 rtt);
+
+/* Free entries that ttp_replay_ack() has moved here; not empty. */
+void ttp_rx_retire(struct ttp_link *link, struct list_head *done);
+
+/* A replay may still be on the way; one in vain is followed less soon. */
+bool ttp_rx_too_soon(const struct ttp_link *link, const struct ttp_entry *e,
+		     u32 now);
+
+/* A PAYLOAD's skb becomes an entry, and is nobody's but ours. */
+void ttp_rx_own(struct sk_buff *skb, const struct ttp_frame *f);
+
+/* The PAYLOAD that comes next: take it, or refuse it for want of room; eats
+ * skb.
+ */
+void ttp_rx_in_order(struct ttp_link *link, struct sk_buff *skb);
+
 /* Retire what is acknowledged; FULL and the grant. */
 void ttp_rx_ack(struct ttp_link *link, const struct ttp_frame *f);
 

@@ -133,7 +133,7 @@ static bool ttp_send_ready(struct sock *sk)
 
 	rcu_read_lock();
 	link = rcu_dereference(ttp_sk(sk)->link);
-	ready = !link || ttp_link_state(link) != TTP_OPEN ||
+	ready = !link || !ttp_link_up(link) ||
 		READ_ONCE(sk->sk_err) ||
 		(READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN) ||
 		sk_stream_is_writeable(sk);
@@ -167,7 +167,7 @@ static struct ttp_link *ttp_send_link(struct sock *sk, long *timeo)
 		if (err)
 			return ERR_PTR(err);
 	}
-	if (ttp_link_state(link) != TTP_OPEN) {
+	if (!ttp_link_up(link)) {
 		ttp_sock_sync(sk, link);
 		return ERR_PTR(-EPIPE);
 	}
@@ -216,16 +216,25 @@ static int ttp_send_record(struct ttp_send *s, size_t len, long timeo)
 	struct ttp_link *link;
 	int err;
 
+	bool bare = s->sk->sk_protocol == TTPPROTO_BARE;
+
 	if (len > TTP_MSG_MAX)
 		return -EMSGSIZE;
+	if (bare && !len)
+		return -EINVAL;
 	link = ttp_send_room(s->sk, &timeo, len);
 	if (IS_ERR(link))
 		return PTR_ERR(link);
 	ttp_send_options(s->sk, link);
 	ttp_send_begin(s, link);
+	if (bare && len > s->max)
+		return -EMSGSIZE;
 	err = len ? ttp_send_build(s, len) : ttp_send_frame(s, 0);
 	if (err)
 		return err;
+	/* Pages ran out of room for one more piece of the frame */
+	if (bare && skb_queue_len(&s->frames) > 1)
+		return -ENOBUFS;
 	TTP_CB(skb_peek_tail(&s->frames))->e.flags = TTP_F_LAST;
 	err = ttp_link_send(link, &s->frames, more);
 	return err ?: len;
@@ -320,6 +329,9 @@ static int ttp_send_shutdown_link(struct sock *sk, struct ttp_link *link,
 	ttp_sock_sync(sk, link);
 	if (sk->sk_state != TCP_ESTABLISHED)
 		return -ENOTCONN;
+	/* The bare dialect has no EOF but CLOSE */
+	if ((mask & SEND_SHUTDOWN) && sk->sk_protocol == TTPPROTO_BARE)
+		return -EOPNOTSUPP;
 	/* A peer that closed has ended both directions: nothing left to do */
 	if ((mask & SEND_SHUTDOWN) && ttp_link_state(link) != TTP_CLOSED)
 		err = ttp_link_shut(link);

@@ -25,7 +25,8 @@ static inline bool ttp_sock_opening(const struct ttp_link *link)
 {
 	u8 state = ttp_link_state(link);
 
-	return state == TTP_OPEN_SENT || state == TTP_OPEN_RECD;
+	return (state == TTP_OPEN_SENT && !READ_ONCE(link->c.opened)) ||
+	       state == TTP_OPEN_RECD;
 }
 
 /* ---- af_ttp.c ---- */

@@ -357,6 +357,9 @@ void ttp_output_ranges(struct ttp_link *link, u8 op,
 		       const struct ttp_range *r, unsigned int n);
 void ttp_output_open(struct ttp_link *link, u8 op);
 
+/* A frame without payload as it is, of whatever dialect. */
+void ttp_output_frame(struct ttp_link *link, const struct ttp_frame *f);
+
 /* A numbered payload frame for the first time: the header goes into skb's
  * headroom, a clone goes out. The header is not written again afterwards.
  */
@@ -445,10 +448,12 @@ bool ttp_dev_peer_ok(const struct ttp_dev *dev, const u8 *mac);
 /* Take one of the answers without a link that may be sent now. */
 bool ttp_dev_answer_ok(struct ttp_dev *dev);
 
-/* Largest payload a frame on this device may carry, socket dialect */
-static inline unsigned int ttp_dev_max_payload(const struct net_device *ndev)
+/* Largest payload a frame on this device may carry, by dialect */
+static inline unsigned int ttp_dev_max_payload(const struct net_device *ndev,
+					       unsigned int dialect)
 {
-	return min_t(unsigned int, READ_ONCE(ndev->mtu) - TTP_HDR_LEN,
+	return min_t(unsigned int,
+		     READ_ONCE(ndev->mtu) - ttp_wire_hdr_len(dialect),
 		     TTP_WIRE_PAYLOAD_MAX);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What Q3 sends: openings, payload, acknowledgments, the scanner's repairs. */
 
+#include "bare.h"
 #include "trace.h"
 #include "tx.h"
 
@@ -46,9 +47,14 @@ static void ttp_tx_step_down(struct ttp_link *link)
 
 void ttp_tx_open(struct ttp_link *link)
 {
-	ttp_tx_step_down(link);
 	if (!link->opens)
 		link->ask_at = ttp_now();
+	if (ttp_is_bare(link)) {
+		ttp_bare_control(link, TTP_OP_OPEN);
+		ttp_tx_backoff_open(link);
+		return;
+	}
+	ttp_tx_step_down(link);
 	if (link->offers < U8_MAX)
 		link->offers++;
 	ttp_output_open(link, TTP_OP_OPEN);
@@ -105,6 +111,10 @@ bool ttp_tx_nack(struct ttp_link *link, bool force)
 
 void ttp_tx_ack(struct ttp_link *link)
 {
+	if (ttp_is_bare(link)) {
+		ttp_bare_ack(link);
+		return;
+	}
 	if (ttp_gap_open(&link->c.rcv) && ttp_tx_nack(link, true))
 		return;
 	ttp_output_control(link, TTP_OP_ACK, TTP_F_ACK_VALID);
@@ -238,6 +248,9 @@ static void ttp_tx_new(struct ttp_link *link)
 	u32 now = ttp_now();
 	struct sk_buff *skb;
 
+	/* A frame ahead of replays that are due would be thrown away there */
+	if (ttp_is_bare(link) && link->again)
+		return;
 	while ((skb = skb_peek(&link->sndq))) {
 		if (c->full_in || ttp_tx_held_back(link, skb))
 			return;
@@ -269,8 +282,10 @@ void ttp_tx_run(struct ttp_link *link)
 		if (!skb_queue_empty(&link->sndq))
 			ttp_tx_new(link);
 	}
+	/* A bare peer is done at CLOSE: what it lacks then, it lacks for ever */
 	if (c->state == TTP_CLOSE_SENT && !c->close_sent &&
-	    skb_queue_empty(&link->sndq))
+	    skb_queue_empty(&link->sndq) &&
+	    (!ttp_is_bare(link) || c->snd.una == c->snd.nxt))
 		ttp_tx_close(link);
 	if (ttp_tx_busy(link))
 		ttp_chalk_busy(link);
@@ -281,7 +296,8 @@ bool ttp_tx_busy(const struct ttp_link *link)
 	const struct ttp_core *c = &link->c;
 
 	return c->snd.una != c->snd.nxt || !skb_queue_empty(&link->sndq) ||
-	       c->state != TTP_OPEN || ttp_gap_open(&c->rcv);
+	       c->state != TTP_OPEN || ttp_gap_open(&c->rcv) ||
+	       link->bare.spare;
 }
 
 /* Ask again for what is missing. */
@@ -308,6 +324,10 @@ static void ttp_tx_repair(struct ttp_link *link)
 		spin_lock(&dev->lock);
 		ttp_gate_return(&c->gate, &dev->pool, link->key.vc, 0);
 		spin_unlock(&dev->lock);
+	}
+	if (ttp_is_bare(link)) {
+		ttp_bare_repair(link);
+		return;
 	}
 	if (c->close_sent)
 		ttp_output_control(link, TTP_OP_CLOSE, TTP_F_ACK_VALID);
@@ -357,6 +377,8 @@ void ttp_tx_scan(struct ttp_link *link)
 	if (link->stalled && !--link->stall_left)
 		link->stalled = false;
 	ttp_tx_scan_gap(link);
+	if (ttp_is_bare(link))
+		ttp_bare_scan(link);
 	if (link->corked && now - link->cork_at > TTP_CORK_US)
 		link->corked = false;
 	if (!ttp_tx_outstanding(link)) {

@@ -8,7 +8,7 @@
 
 #include "ttp.h"
 
-/* OPEN, smaller after two that nobody answered. */
+/* OPEN; socket dialect: smaller after two that nobody answered. */
 void ttp_tx_open(struct ttp_link *link);
 
 /* OPEN_ACK: the original ids. */
