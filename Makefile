@@ -14,7 +14,7 @@ VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 SUBMAKE = env -u MAKELEVEL -u MAKEFLAGS -u MFLAGS $(MAKE) --no-print-directory
 
 .DEFAULT_GOAL := modules
-.PHONY: modules tools install dkms-install setup host-built demo check bench lint unit vm uml clean help
+.PHONY: modules tools install dkms-install setup host-built demo check bench lint unit fuzz vm uml clean help
 
 modules: ## build ttp.ko (KDIR=... for another kernel)
 	@test -n "$(KDIR)" || { echo "No kernel headers; '$(VM)/setup packages' installs them."; exit 1; }
@@ -62,6 +62,10 @@ lint: ## warnings, sparse, checkpatch, kernel-doc, shellcheck
 
 unit: ## the pure files in user space, with ASan and UBSan
 	@$(SUBMAKE) -C selftests/unit run
+
+fuzz: ## libFuzzer on the pure files (SECONDS=60 for each target)
+	@$(VM)/setup packages stock ksft
+	@$(SUBMAKE) -C selftests/unit fuzz SECONDS=$(or $(SECONDS),60)
 
 vm: host-built ## a shell in a test machine (KERNEL=stock|debug|uml)
 	@$(VM)/run --kernel $(or $(KERNEL),stock) --shell --

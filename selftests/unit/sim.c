@@ -37,7 +37,7 @@ void sim_put(struct end *n, struct ttp_frame *f, const void *payload)
 	s->frames++;
 }
 
-static void end_init(struct sim *s, u8 me, bool opener)
+void sim_end_init(struct sim *s, u8 me, bool opener)
 {
 	struct end *n = &s->end[me];
 	struct unit_random *r = &s->r;
@@ -69,8 +69,8 @@ void sim_init(struct sim *s, u64 seed, u32 openers)
 	s->jitter = unit_percent(&s->r, 30) ? 0 :
 		unit_below(&s->r, unit_percent(&s->r, 60) ? 100 : 5000);
 	s->log_window = unit_below(&s->r, 9);
-	end_init(s, 0, true);
-	end_init(s, 1, openers == 2);
+	sim_end_init(s, 0, true);
+	sim_end_init(s, 1, openers == 2);
 }
 
 void sim_air(struct sim *s, u64 until)

@@ -30,6 +30,8 @@ struct packet {
 struct end {
 	struct ttp_core	c;
 	struct ttp_pool	pool;
+	u32		lent;		/* of its slots, to others */
+	u32		lent1;
 	struct sim	*sim;
 	u8		mac[6];
 	u8		me;
@@ -63,6 +65,8 @@ struct sim {
 	u32			delay;
 	u32			jitter;
 	u32			log_window;
+	u8			vc;
+	bool			hostile;	/* frames come from anybody */
 	const char		*broken;
 	unsigned int		frames;
 	unsigned int		replays;
@@ -88,6 +92,7 @@ void sim_tick(struct end *n);
 
 /* The wire and time, sim.c */
 void sim_put(struct end *n, struct ttp_frame *f, const void *payload);
+void sim_end_init(struct sim *s, u8 me, bool opener);
 void sim_init(struct sim *s, u64 seed, u32 openers);
 void sim_free(struct sim *s);
 /* Hand over the frames that are due, the earliest first. */

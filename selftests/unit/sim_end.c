@@ -236,10 +236,13 @@ static void nack_in(struct end *n, const struct ttp_frame *f, const u8 *payload)
 	struct ttp_range r[TTP_WIRE_RANGES];
 	struct ttp_core *c = &n->c;
 	struct ttp_entry *e = NULL;
-	int nr;
+	int nr, i;
 
 	nr = ttp_wire_get_ranges(payload, f, c->snd.una, c->snd.nxt, r);
-	sim_must(n->sim, nr >= 0, "ranges of an honest peer");
+	sim_must(n->sim, nr >= 0 || n->sim->hostile, "ranges of an honest peer");
+	for (i = 0; i < nr; i++)
+		sim_must(n->sim, r[i].first - c->snd.una < c->snd.nxt - c->snd.una &&
+			 r[i].n <= c->snd.nxt - r[i].first, "ranges not clipped");
 	if (nr > 0) {
 		progress(n);
 		ttp_gate_loss(&c->gate, c->snd.una, c->snd.nxt);
@@ -252,12 +255,12 @@ static void deliver(struct end *n, struct item *it)
 {
 	struct ttp_core *c = &n->c;
 
-	sim_must(n->sim, !c->eof_in, "something behind EOF");
+	sim_must(n->sim, !c->eof_in || n->sim->hostile, "something behind EOF");
 	ttp_gap_advance(&c->rcv, it->e.first);
 	if (it->e.flags & TTP_F_EOF)
 		c->eof_in = true;
-	else
-		sim_must(n->sim, it->stamp == n->got++, "not in order, or twice");
+	else if (it->stamp != n->got++)
+		sim_must(n->sim, n->sim->hostile, "not in order, or twice");
 	n->unread += it->e.len > 0;
 	free(it);
 }
@@ -320,6 +323,7 @@ void sim_core_new(struct end *n)
 	memset(c, 0, sizeof(*c));
 	c->max_payload = TTP_WIRE_PAYLOAD_MIN;
 	c->rcv_payload = TTP_WIRE_PAYLOAD_MIN;
+	c->vc = n->sim->vc;
 	c->epoch = unit_random(&n->sim->r);
 	c->isn = unit_edge(&n->sim->r);
 	c->srtt = 2 * n->sim->delay + n->sim->jitter;
@@ -340,7 +344,8 @@ void sim_core_end(struct end *n)
 	INIT_LIST_HEAD(&n->c.snd.list);
 	INIT_LIST_HEAD(&n->c.rcv.early);
 	ttp_gate_return(&n->c.gate, &n->pool, n->c.vc, 0);
-	sim_must(n->sim, !n->pool.held && !n->pool.held1, "a slot is lost");
+	sim_must(n->sim, n->pool.held == n->lent && n->pool.held1 == n->lent1,
+		 "a slot is lost");
 }
 
 /* ---- carrying out what the table says ---- */
@@ -427,7 +432,7 @@ static void commit_out(struct end *n, u32 acts, const struct ttp_frame *f)
 }
 
 void sim_event(struct end *n, unsigned int what, const struct ttp_frame *f,
-		  const u8 *payload)
+	       const u8 *payload)
 {
 	struct ttp_core *c = &n->c;
 	unsigned int next;
@@ -469,7 +474,10 @@ void sim_receive(struct end *n, const struct packet *p)
 	struct ttp_frame f;
 
 	reason = ttp_wire_parse(p->data, p->len, &f);
-	sim_must(n->sim, !reason, "what was built cannot be read");
+	sim_must(n->sim, !reason || n->sim->hostile,
+		 "what was built cannot be read");
+	if (reason)
+		return;
 	switch (ttp_fsm_check(c, &f, &reason)) {
 	case TTP_STAND_OK:
 		sim_event(n, f.op, &f, payload);

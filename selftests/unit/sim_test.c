@@ -97,8 +97,8 @@ TEST_F_TIMEOUT(sim, abort, 300)
 		/* Only who has nothing to say may still believe in it. */
 		if (s->end[!who].c.state != TTP_CLOSED) {
 			sim_must(s, s->end[!who].c.state == TTP_OPEN &&
-			     !sim_queued(&s->end[!who]) &&
-			     list_empty(&s->end[!who].c.snd.list), "hung");
+				 !sim_queued(&s->end[!who]) &&
+				 list_empty(&s->end[!who].c.snd.list), "hung");
 			sim_event(&s->end[!who], TTP_EV_ABORT, NULL, NULL);
 		}
 		told += !!(s->end[!who].err & TTP_ACT_RESET_IN);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <uapi/linux/ttp.h>
+#include "fuzz.h"
 #include "wire.h"
 
 #define must(condition) do { if (!(condition)) abort(); } while (0)
