@@ -12,6 +12,7 @@
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
+#include "mem.h"
 #include "sock.h"
 
 /* ---- hints from the link ---- */
@@ -182,6 +183,7 @@ void ttp_sock_queue_drop(struct ttp_link *link)
 	spin_unlock(&tsk->queue_lock);
 	if (!half)
 		return;
+	ttp_mem_leave(link);
 	link->listener = NULL;
 	ttp_link_put(link);
 }
@@ -221,6 +223,7 @@ void ttp_sock_unlisten(struct sock *sk)
 	while ((link = ttp_sock_dequeue(tsk))) {
 		ttp_link_abort(link, ECONNABORTED);
 		ttp_link_lock(link);
+		ttp_mem_leave(link);
 		link->listener = NULL;
 		spin_unlock_bh(&link->lock);
 		ttp_link_put(link);
@@ -245,6 +248,14 @@ static struct proto ttp_proto = {
 	.owner		= THIS_MODULE,
 	.keepalive	= ttp_sock_keepalive,
 	.obj_size	= sizeof(struct ttp_sock),
+	.memory_allocated	= &ttp_mem_allocated,
+	.per_cpu_fw_alloc	= &ttp_mem_fw_alloc,
+	.memory_pressure	= &ttp_mem_pressure,
+	.enter_memory_pressure	= ttp_mem_enter_pressure,
+	.sockets_allocated	= &ttp_mem_sockets,
+	.sysctl_mem		= ttp_mem_limits,
+	.sysctl_rmem		= &ttp_mem_least,
+	.sysctl_wmem		= &ttp_mem_least,
 };
 
 static const struct proto_ops ttp_sock_ops;
@@ -279,6 +290,7 @@ static struct sock *ttp_sock_alloc(struct net *net, struct socket *sock,
 	INIT_LIST_HEAD(&tsk->half);
 	INIT_LIST_HEAD(&tsk->ready);
 	sock_prot_inuse_add(net, &ttp_proto, 1);
+	sk_sockets_allocated_inc(sk);
 	return sk;
 }
 
@@ -357,6 +369,7 @@ static int ttp_sock_release(struct socket *sock)
 	release_sock(sk);
 	sock->sk = NULL;
 	sock_prot_inuse_add(sock_net(sk), &ttp_proto, -1);
+	sk_sockets_allocated_dec(sk);
 	sock_put(sk);
 	return 0;
 }
@@ -662,12 +675,21 @@ int ttp_sock_init(void)
 {
 	int err;
 
-	err = proto_register(&ttp_proto, 1);
+	err = ttp_mem_init();
 	if (err)
 		return err;
+	err = proto_register(&ttp_proto, 1);
+	if (err)
+		goto err_mem;
 	err = sock_register(&ttp_sock_family);
 	if (err)
-		proto_unregister(&ttp_proto);
+		goto err_proto;
+	return 0;
+
+err_proto:
+	proto_unregister(&ttp_proto);
+err_mem:
+	ttp_mem_exit();
 	return err;
 }
 
@@ -675,6 +697,7 @@ void ttp_sock_exit(void)
 {
 	sock_unregister(PF_TTP);
 	proto_unregister(&ttp_proto);
+	ttp_mem_exit();
 }
 
 MODULE_ALIAS_NETPROTO(PF_TTP);

@@ -8,6 +8,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include "bare.h"
+#include "mem.h"
 #include "rx.h"
 #include "ttp.h"
 
@@ -277,8 +278,11 @@ out:
 void ttp_link_accept(struct ttp_link *link, struct sock *sk)
 {
 	ttp_link_lock(link);
+	ttp_mem_leave(link);
 	link->sk = sk;
 	link->listener = NULL;
+	/* What was received is there, paid for or not */
+	ttp_mem_charge(link, 0);
 	rcu_assign_pointer(ttp_sk(sk)->link, link);
 	ttp_link_read_options(link, sk);
 	if (link->hashed)
@@ -393,6 +397,7 @@ out:
 void ttp_link_detach(struct ttp_link *link)
 {
 	ttp_link_lock(link);
+	ttp_mem_leave(link);
 	link->sk = NULL;
 	link->rmem -= link->rcv_mem;
 	link->rcv_mem = 0;

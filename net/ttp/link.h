@@ -113,6 +113,8 @@ enum ttp_ring {
  * @part_mem: that part which is on @part
  * @part_len: payload bytes on @part
  * @rcvbuf: limit of @rmem while there is no socket
+ * @charged: that part of @rmem, in whole pages, which is paid for, see mem.c
+ * @starved: a frame was refused that could not be paid for
  * @refused: truesize of a frame rx + 1 that did not fit, 0: none
  * @offered: largest payload offered in our OPEN
  * @offers: OPENs sent at that size
@@ -206,6 +208,7 @@ struct ttp_link {
 	u32			part_mem;
 	u32			part_len;
 	u32			rcvbuf;
+	u32			charged;
 	u32			refused;
 	u32			orphan_mem;
 	u32			again;
@@ -222,6 +225,7 @@ struct ttp_link {
 	bool			orphan;
 	bool			corked;
 	bool			stalled;
+	bool			starved;
 	u8			stall;
 	u8			stall_left;
 	bool			ack_now;
@@ -441,11 +445,15 @@ static inline void ttp_link_mark(struct ttp_link *link, struct ttp_entry *e)
 	link->again++;
 }
 
+/* Give back what was paid for and is held no more; link locked. */
+void ttp_mem_trim(struct ttp_link *link);
+
 /* Copy what is held to the socket's own figures; link locked. */
-static inline void ttp_link_account(const struct ttp_link *link)
+static inline void ttp_link_account(struct ttp_link *link)
 {
 	struct sock *sk = link->sk;
 
+	ttp_mem_trim(link);
 	if (!sk)
 		return;
 	WRITE_ONCE(sk->sk_wmem_queued, link->wmem);

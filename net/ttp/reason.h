@@ -29,6 +29,7 @@
 	X(RANGES,	"drop_ranges")	 /* NACK list malformed */ \
 	X(PAYLOAD,	"drop_payload")	 /* longer than agreed */ \
 	X(FULL,		"drop_full")	 /* receive buffer full */ \
+	X(PRESSURE,	"drop_pressure") /* net.ttp.mem used up */ \
 	X(DUP,		"drop_dup")	 /* received before */	\
 	X(BACKLOG,	"drop_backlog")	 /* listener's queue full */ \
 	X(REFUSED,	"drop_refused")	 /* OPEN that nobody waits for */ \

@@ -2,16 +2,21 @@
 /* What Q3 takes from a received frame. */
 
 #include "bare.h"
+#include "mem.h"
 #include "rx.h"
 #include "trace.h"
 #include "tx.h"
 
 /* Most early frames: a place among them is looked for one by one */
 #define TTP_RX_EARLY		512
-/* Most memory for a record of at most 1 MiB: frames of 522 bytes in 8 KB each */
+/* Most memory for a record of at most 1 MiB, should there be none to pack it:
+ * frames of 522 bytes in 8 KB each
+ */
 #define TTP_RX_RECORD_MEM	(32 * TTP_MSG_MAX)
 /* Late frames make a receiver wait so long before it asks, or a round trip */
 #define TTP_RX_PATIENCE_US	(4 * TTP_TICK_US)
+/* There is memory again if more can be had than for what was refused */
+#define TTP_RX_HEADROOM		16384
 
 /* What the peer takes is a limit of the bays too: loss is to be felt. */
 static void ttp_rx_window(struct ttp_link *link, u32 window)
@@ -266,6 +271,7 @@ static void ttp_rx_deliver(struct ttp_link *link, struct sk_buff *skb)
 {
 	const struct ttp_entry *e = &TTP_CB(skb)->e;
 	struct ttp_core *c = &link->c;
+	bool last;
 
 	link->st.frames_rx++;
 	link->st.bytes_rx += skb->len;
@@ -282,7 +288,10 @@ static void ttp_rx_deliver(struct ttp_link *link, struct sk_buff *skb)
 	link->part_mem += skb->truesize;
 	link->part_len += skb->len;
 	__skb_queue_tail(&link->part, skb);
-	if (c->seq && !(e->flags & TTP_F_LAST))
+	last = !c->seq || (e->flags & TTP_F_LAST);
+	if (c->seq)
+		ttp_mem_pack(link);
+	if (!last)
 		return;
 	skb_queue_splice_tail_init(&link->part, &link->rxq);
 	link->rcv_mem += link->part_mem;
@@ -298,29 +307,41 @@ static bool ttp_rx_waits(const struct ttp_link *link)
 	return link->rcv_mem || (!link->sk && link->part_mem);
 }
 
+/* FULL was said: is there room again? */
+static bool ttp_rx_room_again(struct ttp_link *link)
+{
+	u32 rcvbuf = ttp_link_rcvbuf(link);
+
+	if (ttp_rx_waits(link) && (link->rmem > rcvbuf / 4 ||
+				   link->rmem + link->refused > rcvbuf))
+		return false;
+	/* For one frame only he would soon be told FULL again */
+	if (link->starved &&
+	    !ttp_mem_charge(link, link->refused + TTP_RX_HEADROOM))
+		return false;
+	link->c.full_out = false;
+	link->starved = false;
+	link->refused = 0;
+	return true;
+}
+
 /*
  * FULL while what the window allows in flight still fits: it fills half the
  * buffer at most. Without anything whole to read FULL would never end.
  */
 void ttp_rx_room(struct ttp_link *link)
 {
-	u32 rcvbuf = ttp_link_rcvbuf(link);
 	struct ttp_core *c = &link->c;
 
 	if (ttp_is_bare(link)) {
 		ttp_bare_room(link);
 		return;
 	}
-	if (!c->full_out) {
-		c->full_out = ttp_rx_waits(link) && link->rmem > rcvbuf / 2;
-		return;
-	}
-	if (ttp_rx_waits(link) && (link->rmem > rcvbuf / 4 ||
-				   link->rmem + link->refused > rcvbuf))
-		return;
-	c->full_out = false;
-	link->refused = 0;
-	ttp_output_control(link, TTP_OP_ACK, TTP_F_ACK_VALID);
+	if (!c->full_out)
+		c->full_out = ttp_rx_waits(link) &&
+			      link->rmem > ttp_link_rcvbuf(link) / 2;
+	else if (ttp_rx_room_again(link))
+		ttp_output_control(link, TTP_OP_ACK, TTP_F_ACK_VALID);
 }
 
 /*
@@ -343,19 +364,54 @@ bool ttp_rx_endless(const struct ttp_link *link)
 	       link->part_mem > TTP_RX_RECORD_MEM;
 }
 
+static void ttp_rx_forget(struct ttp_link *link, struct sk_buff *skb,
+			  enum ttp_reason reason)
+{
+	link->early_mem -= skb->truesize;
+	link->rmem -= skb->truesize;
+	ttp_mib_inc(link->dev->tn, reason);
+	kfree_skb(skb);
+}
+
+/* What came early can be had again: it makes room for what is in order. */
+static bool ttp_rx_pay(struct ttp_link *link, u32 truesize)
+{
+	struct ttp_entry *e;
+
+	while (!ttp_mem_charge(link, truesize)) {
+		e = ttp_gap_youngest(&link->c.rcv);
+		if (!e)
+			return false;
+		ttp_rx_forget(link, ttp_skb_of(e), TTP_DROP_PRESSURE);
+	}
+	return true;
+}
+
+static void ttp_rx_refuse(struct ttp_link *link, struct sk_buff *skb,
+			  enum ttp_reason reason)
+{
+	ttp_mib_inc(link->dev->tn, reason);
+	link->refused = skb->truesize;
+	kfree_skb(skb);
+	link->c.full_out = true;
+	ttp_output_control(link, TTP_OP_NACK_FULL, TTP_F_ACK_VALID);
+}
+
 void ttp_rx_in_order(struct ttp_link *link, struct sk_buff *skb)
 {
 	struct ttp_core *c = &link->c;
 	struct ttp_entry *e = &TTP_CB(skb)->e;
 
 	if (!ttp_rx_fits(link, skb)) {
-		ttp_mib_inc(link->dev->tn, TTP_DROP_FULL);
-		link->refused = skb->truesize;
-		kfree_skb(skb);
-		c->full_out = true;
-		ttp_output_control(link, TTP_OP_NACK_FULL, TTP_F_ACK_VALID);
+		ttp_rx_refuse(link, skb, TTP_DROP_FULL);
 		return;
 	}
+	if (!ttp_rx_pay(link, skb->truesize)) {
+		link->starved = true;
+		ttp_rx_refuse(link, skb, TTP_DROP_PRESSURE);
+		return;
+	}
+	link->starved = false;
 	link->refused = 0;
 	ttp_gap_advance(&c->rcv, e->first + e->n - 1);
 	ttp_rx_deliver(link, skb);
@@ -366,14 +422,6 @@ void ttp_rx_in_order(struct ttp_link *link, struct sk_buff *skb)
 		ttp_gap_advance(&c->rcv, e->first + e->n - 1);
 		ttp_rx_deliver(link, skb);
 	}
-}
-
-static void ttp_rx_forget(struct ttp_link *link, struct sk_buff *skb)
-{
-	link->early_mem -= skb->truesize;
-	link->rmem -= skb->truesize;
-	ttp_mib_inc(link->dev->tn, TTP_DROP_FULL);
-	kfree_skb(skb);
 }
 
 /* What was asked for came twice: it was late, not lost. */
@@ -395,6 +443,11 @@ static void ttp_rx_keep(struct ttp_link *link, struct sk_buff *skb)
 {
 	struct ttp_core *c = &link->c;
 
+	if (ttp_mem_short() || !ttp_mem_charge(link, skb->truesize)) {
+		ttp_mib_inc(link->dev->tn, TTP_DROP_PRESSURE);
+		kfree_skb(skb);
+		return;
+	}
 	if (!ttp_gap_keep(&c->rcv, &TTP_CB(skb)->e)) {
 		ttp_mib_inc(link->dev->tn, TTP_DROP_DUP);
 		ttp_rx_patient(link, TTP_CB(skb)->e.first);
@@ -405,7 +458,8 @@ static void ttp_rx_keep(struct ttp_link *link, struct sk_buff *skb)
 	link->rmem += skb->truesize;
 	while (link->early_mem > ttp_link_rcvbuf(link) / 2 ||
 	       c->rcv.early_n > TTP_RX_EARLY)
-		ttp_rx_forget(link, ttp_skb_of(ttp_gap_youngest(&c->rcv)));
+		ttp_rx_forget(link, ttp_skb_of(ttp_gap_youngest(&c->rcv)),
+			      TTP_DROP_FULL);
 }
 
 /* Since when rx stands where it is, with something missing behind it */
@@ -496,6 +550,9 @@ void ttp_rx_dup(struct ttp_link *link, const struct ttp_frame *f)
 
 void ttp_rx_see(struct ttp_link *link, const struct ttp_frame *f)
 {
+	/* A probe: nothing else tells that others have given memory back */
+	if (link->starved)
+		ttp_rx_room_again(link);
 	ttp_gap_see(&link->c.rcv, f->tx);
 	if (!ttp_gap_open(&link->c.rcv))
 		return;

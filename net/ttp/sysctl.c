@@ -10,7 +10,7 @@
  */
 #include <linux/sizes.h>
 #include <linux/sysctl.h>
-#include "ttp.h"
+#include "mem.h"
 
 #define TTP_SYSCTL_RMEM		SZ_2M
 #define TTP_SYSCTL_WMEM		SZ_1M
@@ -35,6 +35,7 @@ enum {
 	TTP_SYSCTL_MAX_ORPHANS,
 	TTP_SYSCTL_GIVE_UP_MS,
 	TTP_SYSCTL_FIRST_ID,
+	TTP_SYSCTL_MEM,		/* the last: the host's, for all namespaces */
 	TTP_SYSCTL_COUNT,
 };
 
@@ -86,6 +87,13 @@ static const struct ctl_table ttp_sysctl_table[] = {
 		.mode		= 0600,
 		.proc_handler	= proc_dointvec,
 	},
+	[TTP_SYSCTL_MEM] = {
+		.procname	= "mem",
+		.data		= ttp_mem_limits,
+		.maxlen		= sizeof(ttp_mem_limits),
+		.mode		= 0644,
+		.proc_handler	= proc_doulongvec_minmax,
+	},
 	TTP_SYSCTL_END
 };
 
@@ -125,6 +133,7 @@ static void ttp_sysctl_bind(struct ttp_net *tn, struct ctl_table *t)
  */
 int ttp_sysctl_init(struct ttp_net *tn)
 {
+	bool host = net_eq(tn->net, &init_net);
 	struct ctl_table *table;
 
 	ttp_sysctl_defaults(tn);
@@ -136,8 +145,10 @@ int ttp_sysctl_init(struct ttp_net *tn)
 		return -ENOMEM;
 
 	ttp_sysctl_bind(tn, table);
+	if (!host)
+		memset(&table[TTP_SYSCTL_MEM], 0, sizeof(*table));
 	tn->sysctl = ttp_register_sysctl(tn->net, "net/ttp", table,
-					 TTP_SYSCTL_COUNT);
+					 TTP_SYSCTL_COUNT - !host);
 	if (!tn->sysctl) {
 		kfree(table);
 		return -ENOMEM;

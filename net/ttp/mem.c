@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What all links together may hold of received data: net.ttp.mem, in pages, as
+ * other protocols have it. A link pays page by page for what it has received,
+ * before it acknowledges it, with the account of its socket (and that socket's
+ * memory cgroup) or, before accept(), of its listener. Who cannot pay says
+ * FULL; what is acknowledged has been paid for and stays.
+ */
+
+#include <linux/percpu_counter.h>
+#include <linux/sizes.h>
+#include <linux/swap.h>
+#include "mem.h"
+
+atomic_long_t ttp_mem_allocated;
+DEFINE_PER_CPU(int, ttp_mem_fw_alloc);
+unsigned long ttp_mem_pressure;
+struct percpu_counter ttp_mem_sockets;
+long ttp_mem_limits[3];
+int ttp_mem_least = SZ_4K;
+
+int ttp_mem_init(void)
+{
+	unsigned long pages = max(nr_free_buffer_pages() / 8, 128UL);
+
+	ttp_mem_limits[0] = pages / 4 * 3;
+	ttp_mem_limits[1] = pages;
+	ttp_mem_limits[2] = ttp_mem_limits[0] * 2;
+	return percpu_counter_init(&ttp_mem_sockets, 0, GFP_KERNEL);
+}
+
+void ttp_mem_exit(void)
+{
+	percpu_counter_destroy(&ttp_mem_sockets);
+}
+
+void ttp_mem_enter_pressure(struct sock *sk)
+{
+	WRITE_ONCE(ttp_mem_pressure, 1);
+}
+
+/* Pay for, or give back, that many bytes, whole pages. */
+static bool ttp_mem_move(struct sock *sk, u32 bytes, bool back)
+{
+	if (!back)
+		return __sk_mem_schedule(sk, bytes, SK_MEM_RECV);
+	__sk_mem_reclaim(sk, bytes);
+	return true;
+}
+
+/*
+ * Whose account? A socket has one link, whose lock protects it; a listener has
+ * many. False: nobody's; a closing link takes nothing that would count.
+ */
+static bool ttp_mem_account(struct ttp_link *link, u32 bytes, bool back)
+{
+	struct ttp_sock *tsk;
+	bool ok;
+
+	lockdep_assert_held(&link->lock);
+	if (link->sk)
+		return ttp_mem_move(link->sk, bytes, back);
+	if (!link->listener)
+		return false;
+	tsk = ttp_sk(link->listener);
+	spin_lock(&tsk->queue_lock);
+	ok = ttp_mem_move(link->listener, bytes, back);
+	spin_unlock(&tsk->queue_lock);
+	return ok;
+}
+
+bool ttp_mem_charge(struct ttp_link *link, u32 bytes)
+{
+	u32 need = link->rmem + bytes;
+
+	if (need <= link->charged || (!link->sk && !link->listener))
+		return true;
+	need = PAGE_ALIGN(need) - link->charged;
+	if (!ttp_mem_account(link, need, false))
+		return false;
+	link->charged += need;
+	return true;
+}
+
+void ttp_mem_trim(struct ttp_link *link)
+{
+	u32 keep = PAGE_ALIGN(link->rmem);
+
+	if (link->charged <= keep)
+		return;
+	ttp_mem_account(link, link->charged - keep, true);
+	link->charged = keep;
+}
+
+void ttp_mem_leave(struct ttp_link *link)
+{
+	if (link->charged)
+		ttp_mem_account(link, link->charged, true);
+	link->charged = 0;
+}
+
+/* Less than a quarter of its memory is payload */
+static bool ttp_mem_crumb(const struct sk_buff *skb)
+{
+	return skb->truesize / 4 > skb->len;
+}
+
+/* Off the unfinished record, with what it counts for */
+static void ttp_mem_drop(struct ttp_link *link, struct sk_buff *skb)
+{
+	__skb_unlink(skb, &link->part);
+	link->rmem -= skb->truesize;
+	link->part_mem -= skb->truesize;
+	consume_skb(skb);
+}
+
+static void ttp_mem_pour(struct sk_buff *to, const struct sk_buff *from)
+{
+	const struct ttp_entry *e = &TTP_CB(from)->e;
+
+	skb_copy_bits(from, 0, skb_put(to, from->len), from->len);
+	TTP_CB(to)->e.flags |= e->flags;
+	TTP_CB(to)->e.len = to->len;
+}
+
+/* An empty frame at the end of the record that has room for so much */
+static struct sk_buff *ttp_mem_bag(struct ttp_link *link, u32 size)
+{
+	struct sk_buff *bag;
+
+	bag = alloc_skb(size, GFP_ATOMIC | __GFP_NOWARN);
+	if (!bag)
+		return NULL;
+	if (!ttp_mem_charge(link, bag->truesize)) {
+		kfree_skb(bag);
+		return NULL;
+	}
+	memset(bag->cb, 0, sizeof(bag->cb));
+	link->rmem += bag->truesize;
+	link->part_mem += bag->truesize;
+	__skb_queue_tail(&link->part, bag);
+	return bag;
+}
+
+static bool ttp_mem_room(const struct sk_buff *skb, u32 len)
+{
+	return !skb_cloned(skb) && !skb_is_nonlinear(skb) &&
+	       (u32)skb_tailroom(skb) >= len;
+}
+
+/* Crumbs, or one of them in a big buffer, in a buffer of their own */
+static void ttp_mem_repack(struct ttp_link *link, struct sk_buff *prev,
+			   struct sk_buff *skb)
+{
+	u32 size = skb->len;
+	struct sk_buff *bag;
+
+	if (prev)
+		size = max_t(u32, size + prev->len,
+			     SKB_WITH_OVERHEAD(TTP_MEM_BAG));
+	bag = ttp_mem_bag(link, size);
+	if (!bag)
+		return;
+	if (prev) {
+		ttp_mem_pour(bag, prev);
+		ttp_mem_drop(link, prev);
+	}
+	ttp_mem_pour(bag, skb);
+	ttp_mem_drop(link, skb);
+}
+
+void ttp_mem_pack(struct ttp_link *link)
+{
+	struct sk_buff *skb = skb_peek_tail(&link->part);
+	struct sk_buff *prev;
+
+	if (!ttp_mem_crumb(skb) || skb_queue_is_first(&link->part, skb))
+		return;
+	prev = skb_queue_prev(&link->part, skb);
+	if (ttp_mem_room(prev, skb->len)) {
+		ttp_mem_pour(prev, skb);
+		ttp_mem_drop(link, skb);
+	} else if (ttp_mem_crumb(prev)) {
+		ttp_mem_repack(link, prev, skb);
+	} else if (skb->truesize > TTP_MEM_BAG) {
+		ttp_mem_repack(link, NULL, skb);
+	}
+}
