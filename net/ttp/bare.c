@@ -184,9 +184,11 @@ static void ttp_bare_acked(struct ttp_link *link, u32 rx)
 {
 	struct ttp_core *c = &link->c;
 	LIST_HEAD(done);
+	u32 n;
 
-	if (ttp_replay_ack(&c->snd, rx, &done)) {
-		ttp_gate_acked(&c->gate, c->snd.una, c->snd.nxt);
+	n = ttp_replay_ack(&c->snd, rx, &done);
+	if (n) {
+		ttp_gate_acked(&c->gate, c->snd.una, c->snd.nxt, n);
 		link->quiet = 0;
 		link->moved = jiffies;
 		link->acked = jiffies;

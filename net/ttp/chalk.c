@@ -216,6 +216,7 @@ static void ttp_chalk_visit_idle(struct ttp_link *link)
 		return;
 	}
 	link->patience /= 2;
+	ttp_gate_rest(&link->c.gate, link->c.snd.nxt);
 	if (link->c.gate.leased) {
 		spin_lock(&dev->lock);
 		ttp_gate_return(&link->c.gate, &dev->pool, link->key.vc, 0);

@@ -13,9 +13,10 @@ void ttp_gate_init(struct ttp_gate *g, u32 share, u32 nxt)
 	share = max(share, 1U);
 	*g = (struct ttp_gate) {
 		.share = share,
-		.open = share,
+		.open = min(share, (u32)TTP_GATE_FIRST),
+		.most = share,
 		.grant = TTP_GATE_GRANT_NONE,
-		.round = nxt + share,
+		.round = nxt,
 	};
 }
 
@@ -85,17 +86,23 @@ void ttp_gate_return(struct ttp_gate *g, struct ttp_pool *p, u8 vc, u32 keep)
 		p->held1 -= give;
 }
 
-void ttp_gate_acked(struct ttp_gate *g, u32 una, u32 nxt)
+void ttp_gate_acked(struct ttp_gate *g, u32 una, u32 nxt, u32 n)
 {
 	if (g->recovering && !ttp_before(una, g->recover))
 		g->recovering = false;
 	if (g->asked && ttp_before(g->ask, una))
 		g->asked = false;
 
-	if (ttp_before(una, g->round))
+	if (g->recovering || ttp_before(una, g->round) || g->open >= g->share)
 		return;
-	if (g->open < g->share)
-		g->open++;
+	/* Who does not use what is open needs no more. */
+	if (2 * (nxt - una + n) <= g->open)
+		return;
+	if (g->open < g->most) {
+		g->open = min3(g->open + n, g->most, g->share);
+		return;
+	}
+	g->open++;
 	/* With bays broken lately more may be in flight than are open. */
 	g->round = una + max(g->open, nxt - una);
 }
@@ -106,10 +113,21 @@ void ttp_gate_loss(struct ttp_gate *g, u32 una, u32 nxt)
 	if (g->recovering && ttp_before(una, g->recover))
 		return;
 
-	g->open = max(g->open / 2, min(g->open, 2U));
+	g->open = max(g->open * 7 / 10, min(g->open, 2U));
+	g->most = g->open;
 	g->recover = nxt;
 	g->recovering = true;
-	g->round = nxt + g->open;
+	g->round = nxt;
+}
+
+void ttp_gate_rest(struct ttp_gate *g, u32 nxt)
+{
+	if (g->open <= TTP_GATE_FIRST)
+		return;
+	g->most = max(g->most, g->open - g->open / 4);
+	g->open = TTP_GATE_FIRST;
+	g->recovering = false;
+	g->round = nxt;
 }
 
 bool ttp_gate_ask(struct ttp_gate *g, u32 window, u32 inflight, u32 id)

@@ -9,6 +9,7 @@
 #include <linux/types.h>
 
 #define TTP_GATE_BLOCK		16	/* slots leased at a time */
+#define TTP_GATE_FIRST		16	/* bays open at first, or after a rest */
 #define TTP_GATE_SHARE		256	/* default most bays of a link */
 #define TTP_GATE_SLOTS		4096	/* default slots of a device */
 #define TTP_GATE_GRANT_NONE	31	/* log2: the receiver sets no limit */
@@ -31,6 +32,7 @@ struct ttp_pool {
  * struct ttp_gate - the bays of a link
  * @share: most bays there can be
  * @open: bays not broken, 1 .. share
+ * @most: below so many each acknowledged frame opens a bay, above a round does
  * @leased: slots leased from the device; one more is the link's own
  * @grant: log2 of the bays the receiver grants, TTP_GATE_GRANT_NONE: no limit
  * @asked: an ACK_REQ went out and is not answered yet
@@ -42,6 +44,7 @@ struct ttp_pool {
 struct ttp_gate {
 	u32	share;
 	u32	open;
+	u32	most;
 	u32	leased;
 	u8	grant;
 	bool	asked;
@@ -78,11 +81,25 @@ u32 ttp_gate_lease(struct ttp_gate *g, struct ttp_pool *p, u8 vc);
  */
 void ttp_gate_return(struct ttp_gate *g, struct ttp_pool *p, u8 vc, u32 keep);
 
-/* una has moved: a round of bays without a loss reopens one. */
-void ttp_gate_acked(struct ttp_gate *g, u32 una, u32 nxt);
+/**
+ * ttp_gate_acked() - una has moved
+ * @g: the link
+ * @una: where to
+ * @nxt: next id never sent
+ * @n: ids it has moved by
+ *
+ * Opens bays if those that are open were used: one for each frame up to where
+ * bays broke last, and beyond that one for a round of bays without loss.
+ */
+void ttp_gate_acked(struct ttp_gate *g, u32 una, u32 nxt, u32 n);
 
-/* A frame was lost: half of the bays break, once a round trip, not below 2. */
+/*
+ * A frame was lost: three of ten bays break, once a round trip, not below 2.
+ */
 void ttp_gate_loss(struct ttp_gate *g, u32 una, u32 nxt);
+
+/* Nothing was in flight for a while: what the path takes has to show anew. */
+void ttp_gate_rest(struct ttp_gate *g, u32 nxt);
 
 /*
  * Should the frame that ends with id ask for an ACK? Yes when it leaves a

@@ -194,6 +194,7 @@ void ttp_rx_ack(struct ttp_link *link, const struct ttp_frame *f)
 	struct ttp_core *c = &link->c;
 	LIST_HEAD(done);
 	u32 rx = f->rx;
+	u32 n;
 
 	if (!(f->flags & TTP_F_ACK_VALID))
 		return;
@@ -203,12 +204,13 @@ void ttp_rx_ack(struct ttp_link *link, const struct ttp_frame *f)
 	if (ttp_before(rx, c->snd.una - 1))
 		return;
 	c->gate.grant = f->grant;
-	if (ttp_replay_ack(&c->snd, rx, &done)) {
+	n = ttp_replay_ack(&c->snd, rx, &done);
+	if (n) {
 		if (c->gate.asked && !ttp_before(rx, c->gate.ask)) {
 			c->gate.asked = false;
 			ttp_rx_sample(link, ttp_now() - link->ask_at);
 		}
-		ttp_gate_acked(&c->gate, c->snd.una, c->snd.nxt);
+		ttp_gate_acked(&c->gate, c->snd.una, c->snd.nxt, n);
 		link->quiet = link->probes > 1 ?
 			      jiffies_to_usecs(jiffies - link->chalk_set) : 0;
 		ttp_tx_progress(link);

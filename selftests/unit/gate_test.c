@@ -5,6 +5,13 @@
 
 #define ANY	0xffffffff	/* a window that does not matter */
 
+/* A link all of whose bays are open */
+static void wide(struct ttp_gate *g, u32 share, u32 nxt)
+{
+	ttp_gate_init(g, share, nxt);
+	g->open = g->share;
+}
+
 TEST(init)
 {
 	struct ttp_gate g;
@@ -12,11 +19,11 @@ TEST(init)
 	memset(&g, 0xee, sizeof(g));
 	ttp_gate_init(&g, 256, 77);
 	EXPECT_EQ(256, g.share);
-	EXPECT_EQ(256, g.open);
+	EXPECT_EQ(TTP_GATE_FIRST, g.open);
 	EXPECT_EQ(0, g.leased);
 	EXPECT_FALSE(g.asked);
 	EXPECT_FALSE(g.recovering);
-	EXPECT_EQ(256, ttp_gate_limit(&g, ANY));
+	EXPECT_EQ(TTP_GATE_FIRST, ttp_gate_limit(&g, ANY));
 	/* Nothing leased: the link's own bay. */
 	EXPECT_EQ(1, ttp_gate_room(&g, ANY, 0));
 	EXPECT_EQ(0, ttp_gate_room(&g, ANY, 1));
@@ -70,9 +77,9 @@ TEST(lease)
 	struct ttp_pool p = { .slots = 64 };
 	struct ttp_gate a, b, c;
 
-	ttp_gate_init(&a, 256, 0);
-	ttp_gate_init(&b, 256, 0);
-	ttp_gate_init(&c, 20, 0);
+	wide(&a, 256, 0);
+	wide(&b, 256, 0);
+	wide(&c, 20, 0);
 	/* Three quarters for VC 0 and 2 together, in blocks. */
 	EXPECT_EQ(16, ttp_gate_lease(&a, &p, 0));
 	EXPECT_EQ(16, ttp_gate_lease(&a, &p, 0));
@@ -115,8 +122,8 @@ TEST(pool_shrinks)
 	struct ttp_pool p = { .slots = 64 };
 	struct ttp_gate g, h;
 
-	ttp_gate_init(&g, 256, 0);
-	ttp_gate_init(&h, 1, 0);
+	wide(&g, 256, 0);
+	wide(&h, 1, 0);
 	EXPECT_EQ(0, ttp_gate_lease(&h, &p, 0));
 	ttp_gate_lease(&g, &p, 0);
 	ttp_gate_lease(&g, &p, 0);
@@ -144,7 +151,7 @@ TEST(slots_conserved)
 	for (round = 0; round < unit_rounds(300); round++) {
 		p = (struct ttp_pool) { .slots = 16 + unit_below(&r, 600) };
 		for (i = 0; i < LINKS; i++)
-			ttp_gate_init(&g[i], 1 + unit_below(&r, 300),
+			wide(&g[i], 1 + unit_below(&r, 300),
 				      unit_edge(&r));
 		for (k = 0; k < 400; k++) {
 			i = unit_below(&r, LINKS);	/* VC is i % 3 */
@@ -189,12 +196,12 @@ TEST(quarter_of_vc1)
 	for (slots = 16; slots < 300; slots++) {
 		p = (struct ttp_pool) { .slots = slots };
 		for (i = 0; i < LINKS; i++) {
-			ttp_gate_init(&g[i], 4096, 0);
+			wide(&g[i], 4096, 0);
 			while (ttp_gate_lease(&g[i], &p, i & 2))
 				;
 		}
 		EXPECT_EQ(slots - slots / 4, p.held);
-		ttp_gate_init(&urgent, 4096, 0);
+		wide(&urgent, 4096, 0);
 		all = 0;
 		while ((got = ttp_gate_lease(&urgent, &p, 1)))
 			all += got;
@@ -210,43 +217,98 @@ TEST(loss_once_a_round_trip)
 
 	for (i = 0; i < ARRAY_SIZE(unit_edges); i++) {
 		at = unit_edges[i];
-		ttp_gate_init(&g, 64, at);
-		ttp_gate_loss(&g, at, at + 64);
-		EXPECT_EQ(32, g.open);
+		wide(&g, 100, at);
+		ttp_gate_loss(&g, at, at + 100);
+		EXPECT_EQ(70, g.open);
 		/* The same flight: its other losses are the same loss. */
-		ttp_gate_loss(&g, at, at + 64);
-		ttp_gate_loss(&g, at + 10, at + 70);
-		ttp_gate_acked(&g, at + 40, at + 72);
-		ttp_gate_loss(&g, at + 40, at + 72);
-		ttp_gate_loss(&g, at + 63, at + 90);
-		EXPECT_EQ(32, g.open);
+		ttp_gate_loss(&g, at, at + 100);
+		ttp_gate_loss(&g, at + 10, at + 106);
+		ttp_gate_acked(&g, at + 40, at + 108, 40);
+		ttp_gate_loss(&g, at + 40, at + 108);
+		ttp_gate_loss(&g, at + 99, at + 140);
+		EXPECT_EQ(70, g.open);
 		/* All that flew then has landed: a new one. */
-		ttp_gate_acked(&g, at + 64, at + 90);
+		ttp_gate_acked(&g, at + 100, at + 100, 60);
 		EXPECT_FALSE(g.recovering);
-		ttp_gate_loss(&g, at + 64, at + 90);
-		EXPECT_EQ(16, g.open);
-		ttp_gate_loss(&g, at + 89, at + 91);
-		EXPECT_EQ(16, g.open);
-		ttp_gate_loss(&g, at + 90, at + 91);
-		EXPECT_EQ(8, g.open);
+		ttp_gate_loss(&g, at + 100, at + 140);
+		EXPECT_EQ(49, g.open);
+		ttp_gate_loss(&g, at + 139, at + 141);
+		EXPECT_EQ(49, g.open);
+		ttp_gate_loss(&g, at + 140, at + 141);
+		EXPECT_EQ(34, g.open);
 	}
 }
 
 TEST(loss_not_below_two)
 {
-	struct ttp_gate g;
+	static const u32 open[] = { 4, 2, 2, 2, 2 };
 	u32 at = 0xfffffff0;
+	struct ttp_gate g;
 	unsigned int i;
 
-	ttp_gate_init(&g, 7, at);
-	for (i = 0; i < 10; i++) {
+	wide(&g, 7, at);
+	for (i = 0; i < ARRAY_SIZE(open); i++) {
 		ttp_gate_loss(&g, at, at + 1);
 		at++;
-		EXPECT_EQ(i ? 2 : 3, g.open);
+		EXPECT_EQ(open[i], g.open);
 	}
-	ttp_gate_init(&g, 1, at);
+	wide(&g, 1, at);
 	ttp_gate_loss(&g, at, at + 1);
 	EXPECT_EQ(1, g.open);
+}
+
+/* A new link: each frame that arrives opens a bay, so a round doubles them. */
+TEST(open_first)
+{
+	u32 una, i, k, open;
+	struct ttp_gate g;
+
+	for (i = 0; i < ARRAY_SIZE(unit_edges); i++) {
+		una = unit_edges[i];
+		ttp_gate_init(&g, 256, una);
+		for (open = 16; open < 256; open *= 2) {
+			for (k = 0; k < open; k++) {
+				EXPECT_EQ(open + k, g.open);
+				una++;
+				ttp_gate_acked(&g, una, una + open + k, 1);
+			}
+		}
+		EXPECT_EQ(256, g.open);
+		/* Not beyond the share; and in jumps it is no more either. */
+		ttp_gate_acked(&g, una + 256, una + 256, 256);
+		EXPECT_EQ(256, g.open);
+		ttp_gate_init(&g, 256, una);
+		ttp_gate_acked(&g, una + 16, una + 16, 16);
+		EXPECT_EQ(32, g.open);
+		ttp_gate_acked(&g, una + 48, una + 48, 32);
+		ttp_gate_acked(&g, una + 112, una + 112, 64);
+		ttp_gate_acked(&g, una + 240, una + 240, 128);
+		EXPECT_EQ(256, g.open);
+	}
+}
+
+/* A link that says little shows nothing of what the path takes. */
+TEST(open_what_is_used)
+{
+	struct ttp_gate g;
+	u32 una = 0, k;
+
+	ttp_gate_init(&g, 256, una);
+	for (k = 0; k < 1000; k++) {
+		una += 8;
+		ttp_gate_acked(&g, una, una, 8);
+		EXPECT_EQ(16, g.open);
+	}
+	una += 9;
+	ttp_gate_acked(&g, una, una, 9);
+	EXPECT_EQ(25, g.open);
+	ttp_gate_loss(&g, una, una + 1);
+	una++;
+	for (k = 0; k < 1000; k++) {
+		una += 8;
+		ttp_gate_acked(&g, una, una, 8);
+		EXPECT_EQ(17, g.open);
+	}
 }
 
 TEST(reopen_one_a_round)
@@ -256,30 +318,32 @@ TEST(reopen_one_a_round)
 
 	for (i = 0; i < ARRAY_SIZE(unit_edges); i++) {
 		at = unit_edges[i];
-		ttp_gate_init(&g, 12, at);
+		wide(&g, 12, at);
 		ttp_gate_loss(&g, at, at + 12);
-		EXPECT_EQ(6, g.open);
+		EXPECT_EQ(8, g.open);
 
 		/* What flew when the bays broke was not without loss. */
 		una = at;
-		for (k = 0; k < 12; k++) {
+		for (k = 0; k < 11; k++) {
 			una++;
-			ttp_gate_acked(&g, una, una + 6);
-			EXPECT_EQ(6, g.open);
+			ttp_gate_acked(&g, una, una + 8, 1);
+			EXPECT_EQ(8, g.open);
 		}
+		una++;
+		ttp_gate_acked(&g, una, una + 7, 1);
 		/* Then one more for as many acknowledged as there are. */
-		for (want = 6; want < 12; want++) {
+		for (want = 9; want < 12; want++) {
 			for (k = 0; k < want; k++) {
 				EXPECT_EQ(want, g.open);
 				una++;
-				ttp_gate_acked(&g, una, una + want);
+				ttp_gate_acked(&g, una, una + want - 1, 1);
 			}
 			EXPECT_EQ(want + 1, g.open);
 		}
 		/* Not beyond the share. */
 		for (k = 0; k < 100; k++) {
 			una++;
-			ttp_gate_acked(&g, una, una + 12);
+			ttp_gate_acked(&g, una, una + 12, 1);
 		}
 		EXPECT_EQ(12, g.open);
 	}
@@ -293,19 +357,47 @@ TEST(reopen_jump)
 
 	ttp_gate_init(&g, 64, una);
 	g.open = 4;
-	ttp_gate_acked(&g, una + 64, una + 64);
+	g.most = 4;
+	ttp_gate_acked(&g, una + 64, una + 64, 64);
 	EXPECT_EQ(5, g.open);
-	ttp_gate_acked(&g, una + 68, una + 70);
+	ttp_gate_acked(&g, una + 68, una + 70, 4);
 	EXPECT_EQ(5, g.open);
-	ttp_gate_acked(&g, una + 69, una + 70);
+	ttp_gate_acked(&g, una + 69, una + 70, 1);
+	EXPECT_EQ(5, g.open);
+	ttp_gate_acked(&g, una + 70, una + 72, 1);
 	EXPECT_EQ(6, g.open);
 	/* More in flight than bays are open: until that has landed. */
-	ttp_gate_acked(&g, una + 75, una + 275);
+	ttp_gate_acked(&g, una + 76, una + 276, 6);
 	EXPECT_EQ(7, g.open);
-	ttp_gate_acked(&g, una + 274, una + 276);
+	ttp_gate_acked(&g, una + 275, una + 277, 199);
 	EXPECT_EQ(7, g.open);
-	ttp_gate_acked(&g, una + 275, una + 276);
+	ttp_gate_acked(&g, una + 276, una + 277, 1);
+	EXPECT_EQ(7, g.open);
+	ttp_gate_acked(&g, una + 277, una + 285, 10);
 	EXPECT_EQ(8, g.open);
+}
+
+/* After a rest as at first, but soon back near to where it was. */
+TEST(rest)
+{
+	struct ttp_gate g;
+	u32 una = 0xfffffff0;
+
+	wide(&g, 256, una);
+	ttp_gate_loss(&g, una, una + 256);
+	una += 256;
+	ttp_gate_rest(&g, una);
+	EXPECT_EQ(TTP_GATE_FIRST, g.open);
+	ttp_gate_acked(&g, una + 16, una + 48, 16);
+	EXPECT_EQ(32, g.open);
+	ttp_gate_acked(&g, una + 240, una + 240, 200);
+	EXPECT_EQ(179, g.open);
+	ttp_gate_acked(&g, una + 440, una + 440, 200);
+	EXPECT_EQ(180, g.open);
+	/* Few bays are no more after it. */
+	g.open = 3;
+	ttp_gate_rest(&g, una);
+	EXPECT_EQ(3, g.open);
 }
 
 /* ids go a long way: marks of long ago must not bite. */
@@ -314,18 +406,18 @@ TEST(marks_age)
 	struct ttp_gate g;
 	u32 una = 5, i;
 
-	ttp_gate_init(&g, 64, una);
+	wide(&g, 64, una);
 	ttp_gate_loss(&g, una, una + 64);
 	ASSERT_TRUE(ttp_gate_ask(&g, 1, 1, una));
 	for (i = 0; i < 0x900000; i++) {
 		una += 0x100;
-		ttp_gate_acked(&g, una, una);
+		ttp_gate_acked(&g, una, una, 0x100);
 	}
 	EXPECT_EQ(64, g.open);
 	EXPECT_FALSE(g.recovering);
 	EXPECT_FALSE(g.asked);
 	ttp_gate_loss(&g, una, una + 10);
-	EXPECT_EQ(32, g.open);
+	EXPECT_EQ(44, g.open);
 }
 
 TEST(ask_quarters)
@@ -335,7 +427,7 @@ TEST(ask_quarters)
 
 	for (i = 0; i < ARRAY_SIZE(unit_edges); i++) {
 		at = unit_edges[i];
-		ttp_gate_init(&g, 256, at);
+		wide(&g, 256, at);
 		g.leased = 255;
 		asked = 0;
 		for (k = 1; k <= 256; k++) {
@@ -347,12 +439,12 @@ TEST(ask_quarters)
 		}
 		EXPECT_EQ(2, asked);
 		/* Answered: the next time it is so full again */
-		ttp_gate_acked(&g, at + 256, at + 256);
+		ttp_gate_acked(&g, at + 256, at + 256, 256);
 		EXPECT_FALSE(g.asked);
 		EXPECT_FALSE(ttp_gate_ask(&g, 256, 1, at + 256));
 		EXPECT_TRUE(ttp_gate_ask(&g, 256, 192, at + 447));
 		/* A run of ids that jumps over the line asks with its last. */
-		ttp_gate_acked(&g, at + 448, at + 448);
+		ttp_gate_acked(&g, at + 448, at + 448, 192);
 		EXPECT_FALSE(ttp_gate_ask(&g, 256, 160, at + 607));
 		EXPECT_TRUE(ttp_gate_ask(&g, 256, 205, at + 652));
 	}
@@ -363,14 +455,14 @@ TEST(ask_few_bays)
 	struct ttp_gate g;
 
 	/* A lone frame costs no ACK, unless one bay is all there can be. */
-	ttp_gate_init(&g, 256, 0);
+	wide(&g, 256, 0);
 	EXPECT_FALSE(ttp_gate_ask(&g, 256, 1, 0));
 	ttp_gate_init(&g, 1, 0);
 	EXPECT_TRUE(ttp_gate_ask(&g, 256, 1, 0));
-	ttp_gate_init(&g, 256, 0);
+	wide(&g, 256, 0);
 	EXPECT_TRUE(ttp_gate_ask(&g, 1, 1, 0));
 	/* Few slots leased: what there is counts, not what there might be. */
-	ttp_gate_init(&g, 256, 0);
+	wide(&g, 256, 0);
 	g.leased = 15;
 	EXPECT_FALSE(ttp_gate_ask(&g, 256, 11, 10));
 	EXPECT_TRUE(ttp_gate_ask(&g, 256, 12, 11));
@@ -400,7 +492,7 @@ TEST(ask_bulk)
 		bays = 2 + unit_below(&r, 300);
 		una = unit_edge(&r);
 		nxt = una;
-		ttp_gate_init(&g, bays, una);
+		wide(&g, bays, una);
 		g.leased = bays - 1;
 		pending = false;
 		newest = una;
@@ -420,8 +512,9 @@ TEST(ask_bulk)
 					asks++;
 				}
 			} else if (nxt != una) {
-				una += 1 + unit_below(&r, nxt - una);
-				ttp_gate_acked(&g, una, nxt);
+				n = 1 + unit_below(&r, nxt - una);
+				una += n;
+				ttp_gate_acked(&g, una, nxt, n);
 				if (newest - una >= bays)
 					pending = false;
 			}

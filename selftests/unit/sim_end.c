@@ -213,7 +213,8 @@ static void ack_in(struct end *n, const struct ttp_frame *f)
 		return;
 	c->gate.grant = f->grant;
 	if (ttp_replay_ack(&c->snd, rx, &done)) {
-		ttp_gate_acked(&c->gate, c->snd.una, c->snd.nxt);
+		ttp_gate_acked(&c->gate, c->snd.una, c->snd.nxt,
+			       c->snd.una - una);
 		progress(n);
 	}
 	sim_must(n->sim, !ttp_before(c->snd.una, una), "una went back");
