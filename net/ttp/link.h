@@ -79,9 +79,16 @@ enum ttp_ring {
  * @opens: OPENs or OPEN_ACKs sent so far
  * @ask_at: when the ACK_REQ under way was sent (microseconds)
  * @chalk_set: when the chalk was set (jiffies)
- * @chalk_at: when it was set or last acted upon (microseconds)
+ * @chalk_at: since when nothing moves, or when that was last acted upon
+ *	(microseconds)
  * @wait: chalk older than this asks for action (microseconds)
+ * @since: last progress, or when something began to be outstanding
+ *	(microseconds)
  * @quiet: how long nothing moved before the ACK in hand (microseconds); 0: not
+ * @doubt: the one before came late as well, and none between them in time
+ * @reply: smoothed time until a frame is acknowledged, the peer's delay
+ *	included (microseconds); 0: unknown
+ * @reply_var: smoothed deviation from it (microseconds)
  * @heard: last valid frame (jiffies)
  * @progress: last progress or, on an idle link, last data (jiffies)
  * @moved: when una moved last, something began to be outstanding, or the peer
@@ -176,7 +183,11 @@ struct ttp_link {
 	u32			ask_at;
 	u32			chalk_at;
 	u32			wait;
+	u32			since;
 	u32			quiet;
+	bool			doubt;
+	u32			reply;
+	u32			reply_var;
 	unsigned long		chalk_set;
 	unsigned long		heard;
 	unsigned long		progress;

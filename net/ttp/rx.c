@@ -146,22 +146,39 @@ static void ttp_rx_peer_full(struct ttp_link *link, bool full)
 	ttp_rx_mark_all(link);
 }
 
+/* How soon the peer acknowledges: what is later than that may be lost */
+static void ttp_rx_reply(struct ttp_link *link, u32 took)
+{
+	took = clamp(took, 1U, (u32)TTP_WAIT_MAX_US);
+	if (!link->reply) {
+		link->reply = took;
+		link->reply_var = took / 2;
+		return;
+	}
+	link->reply_var += abs((int)(took - link->reply)) / 4 -
+			   (int)(link->reply_var / 4);
+	link->reply = max(link->reply - link->reply / 8 + took / 8, 1U);
+}
+
 /*
  * The round trip was never measured, or has grown far beyond what was: the
  * scanner's replays must not keep it so. An entry sent once tells the truth; of
- * another one only the silence is known that the acknowledgment ended.
+ * another one only the silence is known that the acknowledgment ended. That
+ * once may be bad luck, twice in a row it is taken for the round trip.
  */
-static void ttp_rx_stretch(struct ttp_link *link, const struct ttp_entry *last)
+static void ttp_rx_stretch(struct ttp_link *link, u32 rtt, bool once)
 {
 	u32 srtt = link->c.srtt;
-	u32 rtt = ttp_now() - last->sent;
+	bool doubt = link->doubt;
 
-	if (last->tries)
-		rtt = link->quiet;
-	if (!rtt || (srtt && rtt < 2 * srtt + 2 * TTP_TICK_US))
+	link->doubt = !once && link->quiet;
+	if (!rtt || (srtt && rtt < 2 * srtt + 2 * TTP_TICK_US) ||
+	    (srtt && !once && !doubt))
 		return;
 	link->c.srtt = 0;
 	ttp_rx_sample(link, rtt);
+	if (!once)
+		ttp_rx_reply(link, rtt);
 }
 
 void ttp_rx_retire(struct ttp_link *link, struct list_head *done)
@@ -172,12 +189,14 @@ void ttp_rx_retire(struct ttp_link *link, struct list_head *done)
 
 	/* An ACK may have been held back, so this can only be too long */
 	e = list_last_entry(done, struct ttp_entry, node);
-	if (link->c.srtt > TTP_TICK_US && !e->tries) {
-		rtt = ttp_now() - e->sent;
-		if (rtt < link->c.srtt)
+	rtt = link->quiet;
+	if (!e->tries) {
+		rtt = link->since - e->sent;
+		ttp_rx_reply(link, rtt);
+		if (link->c.srtt > TTP_TICK_US && rtt < link->c.srtt)
 			ttp_rx_sample(link, rtt);
 	}
-	ttp_rx_stretch(link, e);
+	ttp_rx_stretch(link, rtt, !e->tries);
 	list_for_each_entry_safe(e, next, done, node) {
 		skb = ttp_skb_of(e);
 		if (e->flags & TTP_E_AGAIN)
@@ -187,6 +206,13 @@ void ttp_rx_retire(struct ttp_link *link, struct list_head *done)
 	}
 	ttp_link_account(link);
 	link->wake |= TTP_WAKE_WRITE;
+}
+
+/* A probe, or a frame sent again because nothing was heard of it? */
+static bool ttp_rx_asks(const struct ttp_frame *f, const struct ttp_rcv *v)
+{
+	return f->op == TTP_OP_ACK ||
+	       (f->op == TTP_OP_PAYLOAD && !ttp_before(v->rx, f->tx));
 }
 
 void ttp_rx_ack(struct ttp_link *link, const struct ttp_frame *f)
@@ -211,8 +237,7 @@ void ttp_rx_ack(struct ttp_link *link, const struct ttp_frame *f)
 			ttp_rx_sample(link, ttp_now() - link->ask_at);
 		}
 		ttp_gate_acked(&c->gate, c->snd.una, c->snd.nxt, n);
-		link->quiet = link->probes > 1 ?
-			      jiffies_to_usecs(jiffies - link->chalk_set) : 0;
+		link->quiet = link->probes > 1 ? ttp_now() - link->since : 0;
 		ttp_tx_progress(link);
 		link->moved = jiffies;
 		link->acked = jiffies;
@@ -220,6 +245,8 @@ void ttp_rx_ack(struct ttp_link *link, const struct ttp_frame *f)
 	if (!list_empty(&done))
 		ttp_rx_retire(link, &done);
 	ttp_rx_peer_full(link, f->flags & TTP_F_FULL);
+	if ((f->flags & TTP_F_ACK_REQ) && ttp_rx_asks(f, &c->rcv))
+		ttp_tx_asked(link);
 }
 
 bool ttp_rx_too_soon(const struct ttp_link *link, const struct ttp_entry *e,
@@ -556,10 +583,13 @@ void ttp_rx_see(struct ttp_link *link, const struct ttp_frame *f)
 	if (link->starved)
 		ttp_rx_room_again(link);
 	ttp_gap_see(&link->c.rcv, f->tx);
-	if (!ttp_gap_open(&link->c.rcv))
-		return;
-	ttp_rx_gap_note(link);
-	ttp_chalk_busy(link);
+	/* What answers a probe asks for it anyway */
+	if (!(f->flags & TTP_F_ACK_REQ)) {
+		ttp_rx_gap(link);
+	} else if (ttp_gap_open(&link->c.rcv)) {
+		ttp_rx_gap_note(link);
+		ttp_chalk_busy(link);
+	}
 }
 
 void ttp_rx_close_early(struct ttp_link *link, const struct ttp_frame *f)

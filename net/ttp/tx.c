@@ -7,6 +7,7 @@
 
 #define TTP_NACK_TRIES	6	/* doublings of the time between two NACKs */
 #define TTP_CORK_US	200000	/* MSG_MORE holds a short frame no longer */
+#define TTP_LONE_MAX	512	/* a lone frame up to here is its own probe */
 
 void ttp_tx_progress(struct ttp_link *link)
 {
@@ -16,6 +17,7 @@ void ttp_tx_progress(struct ttp_link *link)
 	if (link->stalled)
 		link->stall_left = 1;
 	link->progress = jiffies;
+	link->since = ttp_now();
 }
 
 static void ttp_tx_backoff_open(struct ttp_link *link)
@@ -229,8 +231,10 @@ static void ttp_tx_number(struct ttp_link *link, struct sk_buff *skb, u32 now)
 	link->st.bytes_tx += skb->len;
 	ttp_mib_inc(link->dev->tn, TTP_MIB_PAYLOAD_OUT);
 	e->sent = now;
-	if (c->snd.una == c->snd.nxt)
+	if (c->snd.una == c->snd.nxt) {
 		link->moved = jiffies;
+		link->since = now;
+	}
 	ttp_replay_append(&c->snd, e);
 	asked = ttp_gate_ask(&c->gate, c->peer_window, ttp_tx_inflight(link),
 			     e->first);
@@ -269,6 +273,7 @@ static void ttp_tx_close(struct ttp_link *link)
 	c->close_sent = true;
 	c->close_tx = c->snd.nxt;
 	link->chalked = false;
+	link->since = ttp_now();
 	ttp_output_control(link, TTP_OP_CLOSE, TTP_F_ACK_VALID);
 }
 
@@ -310,11 +315,50 @@ static void ttp_tx_scan_gap(struct ttp_link *link)
 }
 
 /*
+ * A short frame that is all there is: to send it again costs no more than to
+ * ask for it, and saves a round trip. Unless the first one is still in this
+ * host, or lies unread at the other end of a veth.
+ */
+static struct ttp_entry *ttp_tx_lone(struct ttp_link *link)
+{
+	struct ttp_core *c = &link->c;
+	struct ttp_entry *e;
+
+	if (ttp_is_bare(link) || !list_is_singular(&c->snd.list) ||
+	    c->close_sent || c->full_in || c->state == TTP_CLOSE_RECD)
+		return NULL;
+	e = list_first_entry(&c->snd.list, struct ttp_entry, node);
+	return e->len > TTP_LONE_MAX || skb_cloned(ttp_skb_of(e)) ? NULL : e;
+}
+
+void ttp_tx_asked(struct ttp_link *link)
+{
+	struct ttp_entry *e = ttp_tx_lone(link);
+	u32 srtt = link->c.srtt;
+
+	if (!e || !srtt || ttp_now() - e->sent < srtt + srtt / 4)
+		return;
+	ttp_link_mark(link, e);
+	link->why = TTP_WHY_NACK;
+}
+
+/* How long may nothing move before it is worth a frame to find out why? */
+static u32 ttp_tx_patience(struct ttp_link *link)
+{
+	u32 wait = 2 * link->c.srtt + 2 * TTP_TICK_US;
+
+	if (link->reply && ttp_tx_lone(link))
+		wait = link->reply + max(4 * link->reply_var, TTP_TICK_US);
+	return clamp(wait, 3 * TTP_TICK_US, (u32)TTP_WAIT_MAX_US);
+}
+
+/*
  * No progress for long. A probe tells the receiver what exists, and its
  * answer what is missing; the second time the oldest frame goes along.
  */
 static void ttp_tx_repair(struct ttp_link *link)
 {
+	bool lone = ttp_tx_lone(link);
 	struct ttp_dev *dev = link->dev;
 	struct ttp_core *c = &link->c;
 	struct ttp_entry *e;
@@ -331,15 +375,17 @@ static void ttp_tx_repair(struct ttp_link *link)
 	}
 	if (c->close_sent)
 		ttp_output_control(link, TTP_OP_CLOSE, TTP_F_ACK_VALID);
-	else
+	else if (!lone)
 		ttp_output_control(link, TTP_OP_ACK,
 				   TTP_F_ACK_VALID | TTP_F_ACK_REQ);
 	e = list_first_entry_or_null(&c->snd.list, struct ttp_entry, node);
-	if (!e || !link->probes || c->full_stop || (e->flags & TTP_E_AGAIN))
+	if (!e || c->full_stop || (e->flags & TTP_E_AGAIN) ||
+	    (!link->probes && !lone))
 		return;
 	ttp_link_mark(link, e);
 	link->why = TTP_WHY_CHALK;
-	ttp_gate_loss(&c->gate, c->snd.una, c->snd.nxt);
+	if (link->probes)
+		ttp_gate_loss(&c->gate, c->snd.una, c->snd.nxt);
 }
 
 /* Does anything wait for the peer: an acknowledgment, room, CLOSE_ACK? */
@@ -369,8 +415,8 @@ static void ttp_tx_spare(struct ttp_link *link)
 
 void ttp_tx_scan(struct ttp_link *link)
 {
-	struct ttp_core *c = &link->c;
 	u32 now = ttp_now();
+	bool lone;
 
 	ttp_tx_spare(link);
 
@@ -388,16 +434,19 @@ void ttp_tx_scan(struct ttp_link *link)
 	if (!link->chalked) {
 		link->chalked = true;
 		link->chalk_set = jiffies;
-		link->chalk_at = now;
-		link->wait = max_t(u32, 3 * TTP_TICK_US,
-				   2 * c->srtt + 2 * TTP_TICK_US);
-		return;
+		link->chalk_at = link->since;
 	}
+	/* More may have been sent meanwhile */
+	if (!link->probes)
+		link->wait = ttp_tx_patience(link);
 	if (now - link->chalk_at < link->wait)
 		return;
+	lone = ttp_tx_lone(link);
 	ttp_tx_repair(link);
+	link->chalk_at = now;
+	/* A lone frame and then its replay: that is two of many, no congestion */
+	if (!lone || link->probes)
+		link->wait = min_t(u32, 2 * link->wait, TTP_WAIT_MAX_US);
 	if (link->probes < U8_MAX)
 		link->probes++;
-	link->chalk_at = now;
-	link->wait = min_t(u32, 2 * link->wait, TTP_WAIT_MAX_US);
 }

@@ -37,6 +37,12 @@ bool ttp_tx_nack(struct ttp_link *link, bool force);
 /* Unsolicited NACK_NOLINK: reset. */
 void ttp_tx_reset(struct ttp_link *link);
 
+/*
+ * The peer asks what there is and has not got our only frame, which left a
+ * round trip ago: it is lost, and the NACK would come next.
+ */
+void ttp_tx_asked(struct ttp_link *link);
+
 /* Replays, new frames, CLOSE: as far as bays, slots and FULL admit. */
 void ttp_tx_run(struct ttp_link *link);
 
