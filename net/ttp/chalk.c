@@ -202,13 +202,14 @@ static void ttp_chalk_visit_busy(struct ttp_link *link)
 	ttp_pipeline_event(link, TTP_EV_TICK);
 	if (link->hashed && !ttp_tx_busy(link) &&
 	    time_after(jiffies, link->progress +
-		       msecs_to_jiffies(TTP_CHALK_QUIET_MS)))
+		       msecs_to_jiffies(TTP_CHALK_QUIET_MS))) {
+		ttp_tx_idle(link);
 		ttp_chalk_move(link, TTP_RING_IDLE);
+	}
 }
 
 static void ttp_chalk_visit_idle(struct ttp_link *link)
 {
-	struct ttp_dev *dev = link->dev;
 	unsigned long now = jiffies;
 
 	if (ttp_tx_busy(link)) {
@@ -217,11 +218,7 @@ static void ttp_chalk_visit_idle(struct ttp_link *link)
 	}
 	link->patience /= 2;
 	ttp_gate_rest(&link->c.gate, link->c.snd.nxt);
-	if (link->c.gate.leased) {
-		spin_lock(&dev->lock);
-		ttp_gate_return(&link->c.gate, &dev->pool, link->key.vc, 0);
-		spin_unlock(&dev->lock);
-	}
+	ttp_tx_idle(link);
 	if (link->idle && time_after(now, link->progress + link->idle)) {
 		ttp_pipeline_event(link, TTP_EV_USER_CLOSE);
 		return;

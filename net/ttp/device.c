@@ -360,7 +360,7 @@ static struct ttp_dev *ttp_dev_alloc(struct net_device *ndev,
 	refcount_set(&dev->refs, 1);
 	spin_lock_init(&dev->lock);
 	INIT_LIST_HEAD(&dev->links);
-	dev->pool.slots = conf->slots;
+	ttp_gate_pool_init(&dev->pool, conf->slots);
 	dev->answers = TTP_DEV_ANSWERS;
 	dev->answers_at = jiffies;
 	for (i = 0; i < ARRAY_SIZE(dev->pt); i++) {
@@ -447,8 +447,9 @@ static void ttp_dev_conf_set(struct ttp_dev *dev, const struct ttp_conf *conf)
 
 	/* What links hold above a smaller number comes back by itself. */
 	spin_lock_bh(&dev->lock);
-	dev->pool.slots = conf->slots;
+	ttp_gate_pool_resize(&dev->pool, conf->slots);
 	spin_unlock_bh(&dev->lock);
+	ttp_pipeline_select(dev);
 }
 
 static void ttp_dev_allow_set(struct ttp_dev *dev, struct ttp_allow *allow)

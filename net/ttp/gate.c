@@ -18,6 +18,7 @@ void ttp_gate_init(struct ttp_gate *g, u32 share, u32 nxt)
 		.grant = TTP_GATE_GRANT_NONE,
 		.round = nxt,
 	};
+	INIT_LIST_HEAD(&g->wait);
 }
 
 u32 ttp_gate_limit(const struct ttp_gate *g, u32 window)
@@ -42,7 +43,18 @@ u32 ttp_gate_room(const struct ttp_gate *g, u32 window, u32 inflight)
 	return bays > inflight ? bays - inflight : 0;
 }
 
-static u32 ttp_gate_free(const struct ttp_pool *p, u8 vc)
+/* ---- the pool ---- */
+
+/* Who comes first */
+static const u8 ttp_gate_order[TTP_GATE_VCS] = { TTP_GATE_VC_OWN, 0, 2 };
+
+/* A channel gets so much if it wants it, whatever the others want */
+static u32 ttp_gate_floor(const struct ttp_pool *p, u8 vc)
+{
+	return p->slots / (vc == TTP_GATE_VC_OWN ? 4 : 10);
+}
+
+static u32 ttp_gate_left(const struct ttp_pool *p, u8 vc)
 {
 	u32 most = p->slots, held = p->held;
 	u32 left, common;
@@ -51,40 +63,256 @@ static u32 ttp_gate_free(const struct ttp_pool *p, u8 vc)
 	if (vc == TTP_GATE_VC_OWN)
 		return left;
 
-	most -= p->slots / 4;
-	held -= p->held1;
+	most -= ttp_gate_floor(p, TTP_GATE_VC_OWN);
+	held -= p->vc[TTP_GATE_VC_OWN].held;
 	common = most > held ? most - held : 0;
 	return min(left, common);
 }
 
-u32 ttp_gate_lease(struct ttp_gate *g, struct ttp_pool *p, u8 vc)
+/*
+ * What the links of a channel may hold together while somebody waits: a
+ * channel that does not want more leaves the rest, one that comes first and
+ * wants more leaves the floor, one that comes later takes its floor.
+ */
+static u32 ttp_gate_part(const struct ttp_pool *p, u8 vc)
+{
+	u32 floor = ttp_gate_floor(p, vc);
+	u32 taken = 0, others;
+	bool first = true;
+	int i;
+	u8 u;
+
+	for (i = 0; i < TTP_GATE_VCS; i++) {
+		u = ttp_gate_order[i];
+		if (u == vc) {
+			first = false;
+			continue;
+		}
+		others = p->vc[u].held;
+		if (p->vc[u].waiting && first)
+			return floor;
+		if (p->vc[u].waiting)
+			others = ttp_gate_floor(p, u);
+		if (u == TTP_GATE_VC_OWN)
+			others = max(others, ttp_gate_floor(p, u));
+		taken += others;
+	}
+	return max(p->slots > taken ? p->slots - taken : 0, floor);
+}
+
+/* Something has changed: work out again what is read without the lock. */
+static void ttp_gate_update(struct ttp_pool *p)
+{
+	u32 fair, keep, left, users;
+	u8 vc;
+
+	for (vc = 0; vc < TTP_GATE_VCS; vc++) {
+		users = max(p->vc[vc].users, 1U);
+		fair = ttp_gate_part(p, vc) / users;
+		left = ttp_gate_left(p, vc);
+		keep = TTP_GATE_ALL;
+		/* Less than one for each: they take turns */
+		if (p->waiting)
+			keep = fair;
+		else if (left < users && users > 1)
+			keep = fair + 1;
+		WRITE_ONCE(p->vc[vc].fair, fair);
+		WRITE_ONCE(p->vc[vc].keep, keep);
+		WRITE_ONCE(p->vc[vc].left, left);
+	}
+}
+
+void ttp_gate_pool_init(struct ttp_pool *p, u32 slots)
+{
+	u8 vc;
+
+	*p = (struct ttp_pool) { .slots = slots };
+	for (vc = 0; vc < TTP_GATE_VCS; vc++)
+		INIT_LIST_HEAD(&p->vc[vc].ready);
+	ttp_gate_update(p);
+}
+
+void ttp_gate_pool_resize(struct ttp_pool *p, u32 slots)
+{
+	WRITE_ONCE(p->slots, slots);
+	ttp_gate_update(p);
+}
+
+static void ttp_gate_hold(struct ttp_pool *p, u8 vc, u32 n)
+{
+	p->held += n;
+	p->vc[vc].held += n;
+}
+
+static void ttp_gate_count(struct ttp_gate *g, struct ttp_pool *p, u8 vc)
+{
+	bool user = g->leased || g->waiting;
+
+	if (user == g->user)
+		return;
+	g->user = user;
+	p->vc[vc].users += user ? 1 : -1;
+}
+
+static u32 ttp_gate_get(struct ttp_gate *g, struct ttp_pool *p, u8 vc, u32 most)
 {
 	u32 want, got;
 
 	/* One bay of the share needs no slot. */
 	want = g->share - 1 > g->leased ? g->share - 1 - g->leased : 0;
-	got = min3(want, (u32)TTP_GATE_BLOCK, ttp_gate_free(p, vc));
+	got = min3(want, most, ttp_gate_left(p, vc));
+	if (!got)
+		return 0;
 
 	g->leased += got;
-	p->held += got;
-	if (vc == TTP_GATE_VC_OWN)
-		p->held1 += got;
+	ttp_gate_hold(p, vc, got);
+	ttp_gate_count(g, p, vc);
+	ttp_gate_update(p);
 	return got;
+}
+
+u32 ttp_gate_lease(struct ttp_gate *g, struct ttp_pool *p, u8 vc)
+{
+	return ttp_gate_get(g, p, vc, TTP_GATE_BLOCK);
+}
+
+/* The last ones are not for him alone who comes first. */
+static u32 ttp_gate_block(const struct ttp_gate *g, const struct ttp_pool *p,
+			  u8 vc)
+{
+	u32 users = p->vc[vc].users + !g->user;
+	u32 left = ttp_gate_left(p, vc);
+
+	if (left < users && g->leased > ttp_gate_part(p, vc) / users)
+		return 0;
+	return clamp(left / users, 1U, (u32)TTP_GATE_BLOCK);
 }
 
 void ttp_gate_return(struct ttp_gate *g, struct ttp_pool *p, u8 vc, u32 keep)
 {
-	u32 give;
-
-	if (g->leased <= keep)
-		return;
-
-	give = g->leased - keep;
-	g->leased = keep;
-	p->held -= give;
-	if (vc == TTP_GATE_VC_OWN)
-		p->held1 -= give;
+	if (g->leased > keep) {
+		ttp_gate_hold(p, vc, keep - g->leased);
+		g->leased = keep;
+	}
+	ttp_gate_count(g, p, vc);
+	ttp_gate_update(p);
 }
+
+u32 ttp_gate_want(struct ttp_gate *g, struct ttp_pool *p, u8 vc)
+{
+	u32 users, got;
+
+	if (g->waiting)
+		return 0;
+	if (!p->waiting) {
+		got = ttp_gate_get(g, p, vc, ttp_gate_block(g, p, vc));
+		if (got)
+			return got;
+	}
+
+	users = p->vc[vc].users + !g->user;
+	if (g->leased >= max(ttp_gate_part(p, vc) / users, 1U))
+		return 0;
+	list_add_tail(&g->wait, &p->vc[vc].ready);
+	WRITE_ONCE(g->waiting, true);
+	p->vc[vc].waiting++;
+	WRITE_ONCE(p->waiting, p->waiting + 1);
+	ttp_gate_count(g, p, vc);
+	ttp_gate_update(p);
+	return 0;
+}
+
+bool ttp_gate_may_want(const struct ttp_gate *g, const struct ttp_pool *p,
+		       u8 vc)
+{
+	u32 fair = READ_ONCE(p->vc[vc].fair);
+	u32 left = READ_ONCE(p->vc[vc].left);
+
+	if (READ_ONCE(g->waiting))
+		return false;
+	if (left && !READ_ONCE(p->waiting) &&
+	    (g->leased <= fair || left >= READ_ONCE(p->vc[vc].users)))
+		return true;
+	return g->leased < max(fair, 1U);
+}
+
+u32 ttp_gate_keep(const struct ttp_gate *g, const struct ttp_pool *p, u8 vc,
+		  u32 inflight, bool more)
+{
+	u32 keep = READ_ONCE(p->vc[vc].keep);
+	u32 used = inflight ? inflight - 1 : 0;
+
+	if (likely(keep == TTP_GATE_ALL))
+		return g->leased;
+	return min(g->leased, more ? max(used, keep) : used);
+}
+
+static void ttp_gate_leave(struct ttp_gate *g, struct ttp_pool *p, u8 vc)
+{
+	list_del_init(&g->wait);
+	WRITE_ONCE(g->waiting, false);
+	p->vc[vc].waiting--;
+	WRITE_ONCE(p->waiting, p->waiting - 1);
+}
+
+void ttp_gate_forget(struct ttp_gate *g, struct ttp_pool *p, u8 vc)
+{
+	if (!g->waiting)
+		return;
+	ttp_gate_leave(g, p, vc);
+	ttp_gate_count(g, p, vc);
+	ttp_gate_update(p);
+}
+
+/* The channel whose turn it is, or -1 */
+static int ttp_gate_turn(const struct ttp_pool *p)
+{
+	int i;
+	u8 vc;
+
+	for (i = 0; i < TTP_GATE_VCS; i++) {
+		vc = ttp_gate_order[i];
+		if (p->vc[vc].waiting && ttp_gate_left(p, vc) &&
+		    p->vc[vc].held < p->slots / 10)
+			return vc;
+	}
+	for (i = 0; i < TTP_GATE_VCS; i++) {
+		vc = ttp_gate_order[i];
+		if (p->vc[vc].waiting && ttp_gate_left(p, vc))
+			return vc;
+	}
+	return -1;
+}
+
+struct ttp_gate *ttp_gate_next(struct ttp_pool *p, u8 *vc, u32 *n)
+{
+	int turn = ttp_gate_turn(p);
+	struct ttp_gate *g;
+	u32 fair, leased;
+
+	if (turn < 0)
+		return NULL;
+
+	g = list_first_entry(&p->vc[turn].ready, struct ttp_gate, wait);
+	ttp_gate_leave(g, p, turn);
+	*vc = turn;
+	/* Not the whole of what is left to the first: others wait as well */
+	fair = p->vc[turn].fair;
+	leased = READ_ONCE(g->leased);
+	*n = min3(fair > leased ? fair - leased : 1, (u32)TTP_GATE_BLOCK,
+		  ttp_gate_left(p, turn));
+	ttp_gate_hold(p, turn, *n);
+	ttp_gate_update(p);
+	return g;
+}
+
+void ttp_gate_refuse(struct ttp_pool *p, u8 vc, u32 n)
+{
+	ttp_gate_hold(p, vc, -n);
+	ttp_gate_update(p);
+}
+
+/* ---- bays ---- */
 
 void ttp_gate_acked(struct ttp_gate *g, u32 una, u32 nxt, u32 n)
 {

@@ -6,26 +6,48 @@
 #ifndef _TTP_GATE_H
 #define _TTP_GATE_H
 
+#include <linux/list.h>
 #include <linux/types.h>
 
+#define TTP_GATE_VCS		3	/* virtual channels */
 #define TTP_GATE_BLOCK		16	/* slots leased at a time */
 #define TTP_GATE_FIRST		16	/* bays open at first, or after a rest */
 #define TTP_GATE_SHARE		256	/* default most bays of a link */
 #define TTP_GATE_SLOTS		4096	/* default slots of a device */
+#define TTP_GATE_ALL		U32_MAX
 #define TTP_GATE_GRANT_NONE	31	/* log2: the receiver sets no limit */
 
 /**
  * struct ttp_pool - the slots of a device
  * @slots: how many there are
- * @held: leased to links, all channels
- * @held1: leased to links on VC 1
+ * @held: with links, all channels
+ * @waiting: links on the ready lists
+ * @vc: one for each channel
+ * @vc.held: slots with its links
+ * @vc.users: its links that hold slots or wait for some
+ * @vc.waiting: its links on @vc.ready
+ * @vc.left: slots that its links could have now
+ * @vc.fair: an equal part of what its links may have
+ * @vc.keep: what each of them may keep of slots that become free, because
+ *	others wait or hardly any are left; TTP_GATE_ALL: no limit
+ * @vc.ready: links that wait for slots, struct ttp_gate.wait
  *
- * A quarter of the slots is for VC 1 alone.
+ * A quarter of the slots is for VC 1 alone. @waiting and all of @vc but the
+ * list are also read without the lock, as hints.
  */
 struct ttp_pool {
 	u32	slots;
 	u32	held;
-	u32	held1;
+	u32	waiting;
+	struct {
+		u32			held;
+		u32			users;
+		u32			waiting;
+		u32			left;
+		u32			fair;
+		u32			keep;
+		struct list_head	ready;
+	} vc[TTP_GATE_VCS];
 };
 
 /**
@@ -40,6 +62,9 @@ struct ttp_pool {
  * @recover: bays broken for a loss before this id count as broken already
  * @recovering: @recover is valid
  * @ask: id of the last frame that asked for an ACK
+ * @user: counted in ttp_pool.vc.users (the pool's lock)
+ * @waiting: on a ready list (the pool's lock; read without it as a hint)
+ * @wait: there
  */
 struct ttp_gate {
 	u32	share;
@@ -52,9 +77,18 @@ struct ttp_gate {
 	u32	round;
 	u32	recover;
 	u32	ask;
+	bool	user;
+	bool	waiting;
+	struct list_head	wait;
 };
 
+/* At rest: it holds nothing and waits for nothing. */
 void ttp_gate_init(struct ttp_gate *g, u32 share, u32 nxt);
+
+void ttp_gate_pool_init(struct ttp_pool *p, u32 slots);
+
+/* Another number of slots, the pool locked; too many held come back in time. */
+void ttp_gate_pool_resize(struct ttp_pool *p, u32 slots);
 
 /* Bays the link might use if the device had slots: open, share, grant, window */
 u32 ttp_gate_limit(const struct ttp_gate *g, u32 window);
@@ -80,6 +114,62 @@ u32 ttp_gate_lease(struct ttp_gate *g, struct ttp_pool *p, u8 vc);
  * @keep: slots to keep
  */
 void ttp_gate_return(struct ttp_gate *g, struct ttp_pool *p, u8 vc, u32 keep);
+
+/**
+ * ttp_gate_want() - a link could use more slots
+ * @g: the link
+ * @p: the device's pool, locked
+ * @vc: the link's channel
+ *
+ * A block if nobody waits, else a place on the ready list, unless the link has
+ * its fair part already.
+ *
+ * Return: slots got at once.
+ */
+u32 ttp_gate_want(struct ttp_gate *g, struct ttp_pool *p, u8 vc);
+
+/* Is it any use to ask? Without a lock, a hint. */
+bool ttp_gate_may_want(const struct ttp_gate *g, const struct ttp_pool *p,
+		       u8 vc);
+
+/**
+ * ttp_gate_keep() - slots a link may keep
+ * @g: the link
+ * @p: the device's pool; without its lock a hint
+ * @vc: the link's channel
+ * @inflight: its frames in flight
+ * @more: it has more to send
+ *
+ * Return: @g->leased or less. What holds a frame is kept until it is
+ * acknowledged.
+ */
+u32 ttp_gate_keep(const struct ttp_gate *g, const struct ttp_pool *p, u8 vc,
+		  u32 inflight, bool more);
+
+/**
+ * ttp_gate_next() - whose turn it is
+ * @p: the pool, locked
+ * @vc: result: the channel of that link
+ * @n: result: slots reserved for it, a block at most
+ *
+ * VC 1 before VC 0 before VC 2, in turns within each; but a channel that holds
+ * less than a tenth of the slots goes first. The link leaves its ready list;
+ * the slots are accounted as held and wait for ttp_gate_take(), or
+ * ttp_gate_refuse() if the link is no more.
+ *
+ * Return: the link; NULL if nobody waits for slots that there are.
+ */
+struct ttp_gate *ttp_gate_next(struct ttp_pool *p, u8 *vc, u32 *n);
+
+static inline void ttp_gate_take(struct ttp_gate *g, u32 n)
+{
+	g->leased += n;
+}
+
+void ttp_gate_refuse(struct ttp_pool *p, u8 vc, u32 n);
+
+/* The link wants nothing any more: off the ready list. The pool is locked. */
+void ttp_gate_forget(struct ttp_gate *g, struct ttp_pool *p, u8 vc);
 
 /**
  * ttp_gate_acked() - una has moved

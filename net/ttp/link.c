@@ -206,7 +206,9 @@ void ttp_link_unhash(struct ttp_link *link)
 	spin_lock(&dev->lock);
 	list_del_init(&link->devnode);
 	dev->nlinks--;
+	ttp_gate_forget(&link->c.gate, &dev->pool, link->key.vc);
 	ttp_gate_return(&link->c.gate, &dev->pool, link->key.vc, 0);
+	link->select |= dev->pool.waiting != 0;
 	spin_unlock(&dev->lock);
 	if (link->listener)
 		ttp_sock_queue_drop(link);
@@ -510,7 +512,8 @@ static u8 ttp_link_info_flags(const struct ttp_link *link)
 	       (c->eof_out ? TTP_INFO_EOF_SENT : 0) |
 	       (c->eof_in ? TTP_INFO_EOF_RECD : 0) |
 	       (c->seq ? TTP_INFO_SEQPACKET : 0) |
-	       (link->orphan ? TTP_INFO_ORPHAN : 0);
+	       (link->orphan ? TTP_INFO_ORPHAN : 0) |
+	       (READ_ONCE(c->gate.waiting) ? TTP_INFO_WAITING : 0);
 }
 
 void ttp_link_info(struct ttp_link *link, struct ttp_info *info)

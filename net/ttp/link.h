@@ -74,6 +74,7 @@ enum ttp_ring {
  * @tx_work: hands @outq over to @tx_cpu; pending: holds a reference
  * @ring_id: enum ttp_ring (chalk.lock as well)
  * @wake: TTP_WAKE_* collected and not delivered yet
+ * @select: slots came back or are wanted: Q0 is due after unlocking
  * @chalked: the scanner's mark; progress rubs it off
  * @probes: times the chalk stayed on in a row
  * @opens: OPENs or OPEN_ACKs sent so far
@@ -177,6 +178,7 @@ struct ttp_link {
 	struct work_struct	tx_work;
 	u8			ring_id;
 	u8			wake;
+	bool			select;
 	bool			chalked;
 	u8			probes;
 	u8			opens;

@@ -436,6 +436,7 @@ void ttp_output_unlock(struct ttp_link *link)
 {
 	struct sock *sk, *listener;
 	unsigned int wake;
+	bool select;
 
 	rcu_read_lock();
 	if (!skb_queue_empty(&link->outq) && !link->tx_owner) {
@@ -446,6 +447,8 @@ void ttp_output_unlock(struct ttp_link *link)
 	}
 	wake = link->wake;
 	link->wake = 0;
+	select = link->select;
+	link->select = false;
 	sk = link->sk;
 	listener = link->listener;
 	spin_unlock_bh(&link->lock);
@@ -455,6 +458,8 @@ void ttp_output_unlock(struct ttp_link *link)
 	wake &= ~TTP_WAKE_ACCEPT;
 	if (sk && wake)
 		ttp_sock_wake(sk, link, wake);
+	if (unlikely(select))
+		ttp_pipeline_select(link->dev);
 	rcu_read_unlock();
 }
 

@@ -8,13 +8,17 @@
  *	Q3  commit	carry the verdict out: the only writer of a link
  *
  * Q1 to Q3 run in one hold of the link's lock; what Q3 wants sent waits on
- * outq until ttp_output_unlock().
+ * outq until ttp_output_unlock(). A program that sends while its link has
+ * slots, or nobody waits for any, has selected the link by that and begins
+ * with Q1.
  */
 
 #include "bare.h"
 #include "rx.h"
 #include "tx.h"
 #include "trace.h"
+
+#define TTP_PIPELINE_TURNS	64	/* links served in a row */
 
 /**
  * struct ttp_verdict - what Q2 decided
@@ -79,6 +83,46 @@ static void ttp_q2_decide(const struct ttp_core *c, unsigned int event,
 	v->event = event;
 	v->next = ttp_fsm_step(dialect, state, event,
 			       ttp_fsm_guard(c, event, f), &v->acts);
+}
+
+/*
+ * Q0, sending: the link whose turn it is, with a reference, and the slots that
+ * it gets. Called and left with the device locked.
+ */
+static struct ttp_link *ttp_q0_ready(struct ttp_dev *dev, u32 *n)
+	__must_hold(&dev->lock)
+{
+	struct ttp_link *link;
+	struct ttp_gate *gate;
+	u8 vc;
+
+	gate = ttp_gate_next(&dev->pool, &vc, n);
+	if (!gate)
+		return NULL;
+	link = container_of(gate, struct ttp_link, c.gate);
+	ttp_link_hold(link);
+	return link;
+}
+
+/* Q1, sending: is there still a link to send? Under its lock. */
+static bool ttp_q1_claim(struct ttp_link *link, u32 n)
+{
+	struct ttp_dev *dev = link->dev;
+
+	if (link->hashed) {
+		ttp_gate_take(&link->c.gate, n);
+		return true;
+	}
+	spin_lock(&dev->lock);
+	ttp_gate_refuse(&dev->pool, link->key.vc, n);
+	spin_unlock(&dev->lock);
+	return false;
+}
+
+/* Q2, sending: pure. The slots are there; does the state let them be used? */
+static bool ttp_q2_sends(const struct ttp_core *c)
+{
+	return c->state == TTP_OPEN || c->state == TTP_CLOSE_SENT;
 }
 
 /* The one place that writes a link's state. */
@@ -205,6 +249,17 @@ static void ttp_q3_send(struct ttp_link *link, const struct ttp_frame *f,
 		ttp_tx_reset(link);
 }
 
+/* Q3, sending: use the slots, and do not keep what is of no use here. */
+static void ttp_q3_send_new(struct ttp_link *link, bool sends)
+{
+	if (!sends) {
+		ttp_tx_idle(link);
+		return;
+	}
+	ttp_tx_run(link);
+	ttp_tx_unused(link);
+}
+
 /*
  * Q3. *skb is set to NULL if it was taken. Returns with the link possibly
  * dead; the lock is still held.
@@ -328,6 +383,37 @@ void ttp_pipeline_event(struct ttp_link *link, unsigned int event)
 
 	ttp_q2_decide(&link->c, event, NULL, &v);
 	ttp_q3_commit(link, &none, NULL, &v);
+}
+
+/* Q1 to Q3 for a link that was selected */
+static void ttp_pipeline_turn(struct ttp_link *link, u32 n)
+{
+	ttp_link_lock(link);
+	if (ttp_q1_claim(link, n))
+		ttp_q3_send_new(link, ttp_q2_sends(&link->c));
+	ttp_output_unlock(link);
+	ttp_link_put(link);
+}
+
+void ttp_pipeline_select(struct ttp_dev *dev)
+{
+	int budget = TTP_PIPELINE_TURNS;
+	struct ttp_link *link;
+	u32 n;
+
+	spin_lock_bh(&dev->lock);
+	if (dev->selecting) {
+		spin_unlock_bh(&dev->lock);
+		return;
+	}
+	dev->selecting = true;
+	while (budget-- && (link = ttp_q0_ready(dev, &n))) {
+		spin_unlock_bh(&dev->lock);
+		ttp_pipeline_turn(link, n);
+		spin_lock_bh(&dev->lock);
+	}
+	dev->selecting = false;
+	spin_unlock_bh(&dev->lock);
 }
 
 /* flags: TTP_F_FULL: try again; the bare dialect can't say so but by silence */

@@ -18,6 +18,22 @@
 /* There is memory again if more can be had than for what was refused */
 #define TTP_RX_HEADROOM		16384
 
+static void ttp_rx_trace(const struct ttp_link *link, enum ttp_why why)
+{
+	const struct ttp_core *c = &link->c;
+
+	trace_ttp_gate(link, c->gate.open, c->gate.leased,
+		       c->snd.nxt - c->snd.una, why);
+}
+
+static void ttp_rx_grant(struct ttp_link *link, u8 grant)
+{
+	if (link->c.gate.grant == grant)
+		return;
+	link->c.gate.grant = grant;
+	ttp_rx_trace(link, TTP_WHY_GRANT);
+}
+
 /* What the peer takes is a limit of the bays too: loss is to be felt. */
 static void ttp_rx_window(struct ttp_link *link, u32 window)
 {
@@ -87,7 +103,7 @@ void ttp_rx_connect(struct ttp_link *link, const struct ttp_frame *f)
 	/* It is as long as the OPEN it answers, if that was a longer one */
 	c->max_payload = min3(c->max_payload, f->max_payload,
 			      max(link->offered, f->room));
-	c->gate.grant = f->grant;
+	ttp_rx_grant(link, f->grant);
 	c->full_in = f->flags & TTP_F_FULL;
 	ttp_gap_init(&c->rcv, f->tx - 1, c->rcv.window);
 	/* If OPENs crossed: its OPEN may come yet, and wants OPEN_ACK */
@@ -218,6 +234,7 @@ static bool ttp_rx_asks(const struct ttp_frame *f, const struct ttp_rcv *v)
 void ttp_rx_ack(struct ttp_link *link, const struct ttp_frame *f)
 {
 	struct ttp_core *c = &link->c;
+	u32 open = c->gate.open;
 	LIST_HEAD(done);
 	u32 rx = f->rx;
 	u32 n;
@@ -229,7 +246,7 @@ void ttp_rx_ack(struct ttp_link *link, const struct ttp_frame *f)
 	/* Overtaken on the way: what it says of FULL and bays is old too */
 	if (ttp_before(rx, c->snd.una - 1))
 		return;
-	c->gate.grant = f->grant;
+	ttp_rx_grant(link, f->grant);
 	n = ttp_replay_ack(&c->snd, rx, &done);
 	if (n) {
 		if (c->gate.asked && !ttp_before(rx, c->gate.ask)) {
@@ -237,6 +254,8 @@ void ttp_rx_ack(struct ttp_link *link, const struct ttp_frame *f)
 			ttp_rx_sample(link, ttp_now() - link->ask_at);
 		}
 		ttp_gate_acked(&c->gate, c->snd.una, c->snd.nxt, n);
+		if (open != c->gate.open)
+			ttp_rx_trace(link, TTP_WHY_ACK);
 		link->quiet = link->probes > 1 ? ttp_now() - link->since : 0;
 		ttp_tx_progress(link);
 		link->moved = jiffies;
@@ -284,8 +303,7 @@ void ttp_rx_nack(struct ttp_link *link, const struct sk_buff *skb,
 		return;
 	link->why = TTP_WHY_NACK;
 	ttp_gate_loss(&c->gate, c->snd.una, c->snd.nxt);
-	trace_ttp_gate(link, c->gate.open, c->gate.leased,
-		       c->snd.nxt - c->snd.una, TTP_WHY_NACK);
+	ttp_rx_trace(link, TTP_WHY_NACK);
 }
 
 void ttp_rx_full(struct ttp_link *link)

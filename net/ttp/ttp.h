@@ -37,6 +37,13 @@
  * device or a socket's callback runs: Q3 fills link->outq and collects
  * wake-ups, ttp_output_unlock() acts on both after dropping the lock.
  *
+ * Slots go from link to link without both being locked: who gives some back
+ * notes it in link->select, and after unlocking ttp_pipeline_select() reserves
+ * them for the next link of the device's ready lists (dev->lock), takes a
+ * reference on it, and locks it alone. On a ready list a link is hashed, so
+ * the table's reference keeps it; unhashing takes it off. One CPU at a time
+ * selects for a device; what comes back meanwhile he hands out too.
+ *
  * Frames leave a link in order: who finds link->tx_owner clear sets it, drops
  * the lock, and transmits until outq stays empty; others only append. On
  * another CPU than the frames still unacknowledged were sent by, he hands this
@@ -230,7 +237,8 @@ struct ttp_conf {
  * @lock: protects what follows
  * @links: struct ttp_link.devnode of every link alive
  * @nlinks: their number
- * @pool: slots
+ * @pool: slots; the links that wait for some
+ * @selecting: somebody is in ttp_pipeline_select()
  * @answers: answers without a link that may be sent at once
  * @answers_at: when @answers was topped up last (jiffies)
  * @rcu: for freeing
@@ -249,6 +257,7 @@ struct ttp_dev {
 	struct list_head	links;
 	u32			nlinks;
 	struct ttp_pool		pool;
+	bool			selecting;
 	u32			answers;
 	unsigned long		answers_at;
 	struct rcu_head		rcu;
@@ -344,6 +353,14 @@ void ttp_pipeline_receive(struct ttp_dev *dev, struct sk_buff *skb,
  * @event: enum ttp_event
  */
 void ttp_pipeline_event(struct ttp_link *link, unsigned int event);
+
+/**
+ * ttp_pipeline_select() - hand out slots that have come back, from Q0 to Q3
+ * @dev: the device, kept by the caller's RCU section or a reference
+ *
+ * No lock of ours may be held.
+ */
+void ttp_pipeline_select(struct ttp_dev *dev);
 
 /* ---- output.c: from fields to the device ---- */
 

@@ -195,19 +195,82 @@ static bool ttp_tx_split(struct ttp_link *link, struct sk_buff *skb)
 	return true;
 }
 
+static void ttp_tx_trace(const struct ttp_link *link, enum ttp_why why)
+{
+	const struct ttp_gate *g = &link->c.gate;
+
+	trace_ttp_gate(link, g->open, g->leased, ttp_tx_inflight(link), why);
+}
+
+/* Slots but for so many go back, and to those that wait for them. */
+static void ttp_tx_return(struct ttp_link *link, u32 keep)
+{
+	struct ttp_gate *g = &link->c.gate;
+	struct ttp_dev *dev = link->dev;
+
+	spin_lock(&dev->lock);
+	ttp_gate_return(g, &dev->pool, link->key.vc, keep);
+	if (skb_queue_empty(&link->sndq) || link->c.full_in)
+		ttp_gate_forget(g, &dev->pool, link->key.vc);
+	spin_unlock(&dev->lock);
+	link->select |= READ_ONCE(dev->pool.waiting) != 0;
+	ttp_tx_trace(link, TTP_WHY_RETURN);
+}
+
+void ttp_tx_idle(struct ttp_link *link)
+{
+	if (link->c.gate.leased || link->c.gate.waiting)
+		ttp_tx_return(link, 0);
+}
+
+void ttp_tx_unused(struct ttp_link *link)
+{
+	u32 used = ttp_tx_inflight(link);
+
+	if (link->c.gate.leased > used &&
+	    (skb_queue_empty(&link->sndq) || link->c.full_in))
+		ttp_tx_return(link, used);
+}
+
+/* Slots are scarce: keep no more than a fair part, or than what is of use. */
+static void ttp_tx_share(struct ttp_link *link)
+{
+	const struct ttp_pool *p = &link->dev->pool;
+	const struct ttp_gate *g = &link->c.gate;
+	bool more;
+	u32 keep;
+
+	more = !skb_queue_empty(&link->sndq) && !link->c.full_in;
+	keep = ttp_gate_keep(g, p, link->key.vc, ttp_tx_inflight(link), more);
+	if (g->leased > keep || (g->waiting && !more))
+		ttp_tx_return(link, keep);
+}
+
 /* A bay needs a slot of the device, but for the link's own one */
 static bool ttp_tx_admit(struct ttp_link *link, u32 inflight)
 {
 	struct ttp_core *c = &link->c;
 	struct ttp_dev *dev = link->dev;
+	u32 got;
 
 	if (ttp_gate_room(&c->gate, c->peer_window, inflight))
 		return true;
 	if (ttp_gate_limit(&c->gate, c->peer_window) <= inflight)
 		return false;
+	if (!ttp_gate_may_want(&c->gate, &dev->pool, link->key.vc)) {
+		/* In the queue already: is there anything to be handed out? */
+		link->select |= READ_ONCE(c->gate.waiting) &&
+				READ_ONCE(dev->pool.vc[link->key.vc].left);
+		return false;
+	}
 	spin_lock(&dev->lock);
-	ttp_gate_lease(&c->gate, &dev->pool, link->key.vc);
+	got = ttp_gate_want(&c->gate, &dev->pool, link->key.vc);
 	spin_unlock(&dev->lock);
+	if (!got) {
+		link->select |= c->gate.waiting;
+		return false;
+	}
+	ttp_tx_trace(link, TTP_WHY_LEASE);
 	return ttp_gate_room(&c->gate, c->peer_window, inflight);
 }
 
@@ -281,6 +344,7 @@ void ttp_tx_run(struct ttp_link *link)
 {
 	struct ttp_core *c = &link->c;
 
+	ttp_tx_share(link);
 	if (!link->stalled) {
 		if (link->again && !c->full_stop)
 			ttp_tx_replay(link);
@@ -359,16 +423,12 @@ static u32 ttp_tx_patience(struct ttp_link *link)
 static void ttp_tx_repair(struct ttp_link *link)
 {
 	bool lone = ttp_tx_lone(link);
-	struct ttp_dev *dev = link->dev;
 	struct ttp_core *c = &link->c;
 	struct ttp_entry *e;
 
 	/* Others may use the slots that this link gets nothing out of */
-	if (link->probes > 1 && c->gate.leased) {
-		spin_lock(&dev->lock);
-		ttp_gate_return(&c->gate, &dev->pool, link->key.vc, 0);
-		spin_unlock(&dev->lock);
-	}
+	if (link->probes && c->gate.leased)
+		ttp_tx_return(link, 0);
 	if (ttp_is_bare(link)) {
 		ttp_bare_repair(link);
 		return;
@@ -401,16 +461,12 @@ static bool ttp_tx_outstanding(const struct ttp_link *link)
 /* Slots that the link cannot use any more: others may wait for them */
 static void ttp_tx_spare(struct ttp_link *link)
 {
-	struct ttp_dev *dev = link->dev;
 	struct ttp_core *c = &link->c;
 	u32 keep = round_up(ttp_gate_limit(&c->gate, c->peer_window) - 1,
 			    TTP_GATE_BLOCK);
 
-	if (c->gate.leased <= keep)
-		return;
-	spin_lock(&dev->lock);
-	ttp_gate_return(&c->gate, &dev->pool, link->key.vc, keep);
-	spin_unlock(&dev->lock);
+	if (c->gate.leased > keep)
+		ttp_tx_return(link, keep);
 }
 
 void ttp_tx_scan(struct ttp_link *link)

@@ -46,6 +46,12 @@ void ttp_tx_asked(struct ttp_link *link);
 /* Replays, new frames, CLOSE: as far as bays, slots and FULL admit. */
 void ttp_tx_run(struct ttp_link *link);
 
+/* Give back slots that were handed out and are not needed after all. */
+void ttp_tx_unused(struct ttp_link *link);
+
+/* Nothing to send for a while: give back what slots there are. */
+void ttp_tx_idle(struct ttp_link *link);
+
 /* The scanner's visit to an open or closing link. */
 void ttp_tx_scan(struct ttp_link *link);
 

@@ -74,9 +74,10 @@ TEST(limit)
 
 TEST(lease)
 {
-	struct ttp_pool p = { .slots = 64 };
+	struct ttp_pool p;
 	struct ttp_gate a, b, c;
 
+	ttp_gate_pool_init(&p, 64);
 	wide(&a, 256, 0);
 	wide(&b, 256, 0);
 	wide(&c, 20, 0);
@@ -92,7 +93,7 @@ TEST(lease)
 	EXPECT_EQ(16, ttp_gate_lease(&b, &p, 1));
 	EXPECT_EQ(0, ttp_gate_lease(&b, &p, 1));
 	EXPECT_EQ(64, p.held);
-	EXPECT_EQ(16, p.held1);
+	EXPECT_EQ(16, p.vc[1].held);
 
 	ttp_gate_return(&a, &p, 0, 40);
 	EXPECT_EQ(40, a.leased);
@@ -101,7 +102,7 @@ TEST(lease)
 	EXPECT_EQ(40, a.leased);
 	/* VC 1 may take more than its quarter, others less than a block. */
 	EXPECT_EQ(8, ttp_gate_lease(&b, &p, 1));
-	EXPECT_EQ(24, p.held1);
+	EXPECT_EQ(24, p.vc[1].held);
 	ttp_gate_return(&b, &p, 1, 20);
 	EXPECT_EQ(4, ttp_gate_lease(&c, &p, 0));
 	ttp_gate_return(&a, &p, 0, 0);
@@ -113,21 +114,22 @@ TEST(lease)
 	ttp_gate_return(&c, &p, 0, 0);
 	ttp_gate_return(&b, &p, 1, 0);
 	EXPECT_EQ(0, p.held);
-	EXPECT_EQ(0, p.held1);
+	EXPECT_EQ(0, p.vc[1].held);
 }
 
 /* A pool that was made smaller than what is held gives nothing more. */
 TEST(pool_shrinks)
 {
-	struct ttp_pool p = { .slots = 64 };
+	struct ttp_pool p;
 	struct ttp_gate g, h;
 
+	ttp_gate_pool_init(&p, 64);
 	wide(&g, 256, 0);
 	wide(&h, 1, 0);
 	EXPECT_EQ(0, ttp_gate_lease(&h, &p, 0));
 	ttp_gate_lease(&g, &p, 0);
 	ttp_gate_lease(&g, &p, 0);
-	p.slots = 16;
+	ttp_gate_pool_resize(&p, 16);
 	EXPECT_EQ(0, ttp_gate_lease(&g, &p, 0));
 	EXPECT_EQ(0, ttp_gate_lease(&g, &p, 1));
 	ttp_gate_return(&g, &p, 0, 12);
@@ -149,7 +151,7 @@ TEST(slots_conserved)
 	u64 leases = 0, refused = 0;
 
 	for (round = 0; round < unit_rounds(300); round++) {
-		p = (struct ttp_pool) { .slots = 16 + unit_below(&r, 600) };
+		ttp_gate_pool_init(&p, 16 + unit_below(&r, 600));
 		for (i = 0; i < LINKS; i++)
 			wide(&g[i], 1 + unit_below(&r, 300),
 				      unit_edge(&r));
@@ -177,7 +179,7 @@ TEST(slots_conserved)
 				ASSERT_TRUE(ttp_gate_room(&g[i], ANY, 0) >= 1);
 			}
 			ASSERT_EQ(held, p.held);
-			ASSERT_EQ(held1, p.held1);
+			ASSERT_EQ(held1, p.vc[1].held);
 			ASSERT_TRUE(held <= p.slots);
 			ASSERT_TRUE(held - held1 <= p.slots - p.slots / 4);
 		}
@@ -194,7 +196,7 @@ TEST(quarter_of_vc1)
 	struct ttp_pool p;
 
 	for (slots = 16; slots < 300; slots++) {
-		p = (struct ttp_pool) { .slots = slots };
+		ttp_gate_pool_init(&p, slots);
 		for (i = 0; i < LINKS; i++) {
 			wide(&g[i], 4096, 0);
 			while (ttp_gate_lease(&g[i], &p, i & 2))
@@ -207,6 +209,301 @@ TEST(quarter_of_vc1)
 			all += got;
 		EXPECT_EQ(slots / 4, all);
 	}
+}
+
+/* ---- several links and one pool ---- */
+
+/**
+ * struct crowd - links that all have more to send
+ * @p: what they share
+ * @n: how many
+ * @g: their bays
+ * @vc: their channels
+ * @flying: their frames in flight
+ * @sent: frames sent since counting began
+ * @dead: nothing is acknowledged any more
+ */
+struct crowd {
+	struct ttp_pool p;
+	u32 n;
+	struct ttp_gate g[LINKS];
+	u8 vc[LINKS];
+	u32 flying[LINKS];
+	u32 sent[LINKS];
+	bool dead[LINKS];
+};
+
+static void crowd_init(struct crowd *c, u32 slots, u32 n, u32 share)
+{
+	u32 i;
+
+	memset(c, 0, sizeof(*c));
+	ttp_gate_pool_init(&c->p, slots);
+	c->n = n;
+	for (i = 0; i < n; i++)
+		wide(&c->g[i], share, 0);
+}
+
+static void crowd_send(struct crowd *c, u32 i)
+{
+	u32 room;
+
+	while ((room = ttp_gate_room(&c->g[i], ANY, c->flying[i]))) {
+		c->flying[i] += room;
+		c->sent[i] += room;
+		if (ttp_gate_may_want(&c->g[i], &c->p, c->vc[i]))
+			ttp_gate_want(&c->g[i], &c->p, c->vc[i]);
+	}
+}
+
+static void crowd_check(struct __test_metadata *_metadata, struct crowd *c)
+{
+	u32 held[TTP_GATE_VCS] = {}, users[TTP_GATE_VCS] = {};
+	u32 waiting[TTP_GATE_VCS] = {};
+	u32 i, all = 0;
+
+	for (i = 0; i < c->n; i++) {
+		held[c->vc[i]] += c->g[i].leased;
+		users[c->vc[i]] += c->g[i].leased || c->g[i].waiting;
+		waiting[c->vc[i]] += c->g[i].waiting;
+		all += c->g[i].leased;
+	}
+	ASSERT_EQ(all, c->p.held);
+	for (i = 0; i < TTP_GATE_VCS; i++) {
+		ASSERT_EQ(held[i], c->p.vc[i].held);
+		ASSERT_EQ(users[i], c->p.vc[i].users);
+		ASSERT_EQ(waiting[i], c->p.vc[i].waiting);
+	}
+	ASSERT_EQ(waiting[0] + waiting[1] + waiting[2], c->p.waiting);
+	ASSERT_TRUE(all <= c->p.slots);
+}
+
+/* What Q0 does: nobody waits for what there is. */
+static void crowd_select(struct crowd *c)
+{
+	struct ttp_gate *g;
+	u32 i, n;
+	u8 vc;
+
+	while ((g = ttp_gate_next(&c->p, &vc, &n))) {
+		i = g - c->g;
+		ttp_gate_take(g, n);
+		crowd_send(c, i);
+	}
+}
+
+static void crowd_acked(struct crowd *c, u32 i, u32 n)
+{
+	struct ttp_gate *g = &c->g[i];
+	u32 keep;
+
+	c->flying[i] -= n;
+	keep = ttp_gate_keep(g, &c->p, c->vc[i], c->flying[i], true);
+	if (g->leased > keep)
+		ttp_gate_return(g, &c->p, c->vc[i], keep);
+	if (ttp_gate_may_want(g, &c->p, c->vc[i]))
+		ttp_gate_want(g, &c->p, c->vc[i]);
+	crowd_send(c, i);
+	crowd_select(c);
+}
+
+/* Every link's frames come through at the same rate, some at a time. */
+static void crowd_run(struct __test_metadata *_metadata, struct crowd *c,
+		      struct unit_random *r, u32 rounds)
+{
+	u32 i, k;
+
+	for (i = 0; i < c->n; i++)
+		c->sent[i] = 0;
+	for (k = 0; k < rounds * c->n; k++) {
+		i = unit_below(r, c->n);
+		if (!c->flying[i])
+			crowd_send(c, i);
+		if (!c->dead[i])
+			crowd_acked(c, i, 1 + unit_below(r, c->flying[i]));
+		crowd_check(_metadata, c);
+	}
+}
+
+static u32 crowd_held(const struct crowd *c, u32 from, u32 to, bool most)
+{
+	u32 i, v = c->g[from].leased;
+
+	for (i = from; i < to; i++)
+		v = most ? max(v, c->g[i].leased) : min(v, c->g[i].leased);
+	return v;
+}
+
+/* The first to come has it all; then come others, and each gets its part. */
+TEST(fair_among_equals)
+{
+	static const u32 slots[] = { 16, 64, 100, 400, 4096 };
+	struct unit_random r = unit_seed(3);
+	u32 i, k, n, part, least, most;
+	struct crowd c;
+
+	for (k = 0; k < 3 * ARRAY_SIZE(slots); k++) {
+		n = 2 + unit_below(&r, LINKS - 2);
+		crowd_init(&c, slots[k / 3], n, 4096);
+		c.n = 1;
+		crowd_send(&c, 0);
+		EXPECT_EQ(slots[k / 3] - slots[k / 3] / 4, c.p.held);
+		c.n = n;
+		crowd_run(_metadata, &c, &r, 200);
+		part = (slots[k / 3] - slots[k / 3] / 4) / n;
+		least = crowd_held(&c, 0, n, false);
+		most = crowd_held(&c, 0, n, true);
+		/* Where there is less than one for each, they take turns. */
+		EXPECT_GE(least, part ? part - 1 : 0);
+		EXPECT_LE(most, part + TTP_GATE_BLOCK);
+		crowd_run(_metadata, &c, &r, 400);
+		least = ANY;
+		most = 0;
+		for (i = 0; i < n; i++) {
+			least = min(least, c.sent[i]);
+			most = max(most, c.sent[i]);
+		}
+		EXPECT_LE(most, 2 * least);
+	}
+}
+
+/* All want all there is: VC 1 has it, but for a tenth each of the others. */
+TEST(fair_among_channels)
+{
+	struct unit_random r = unit_seed(4);
+	struct crowd c;
+	u32 i, k;
+
+	for (k = 0; k < 20; k++) {
+		crowd_init(&c, 1000, 12, 4096);
+		for (i = 0; i < c.n; i++)
+			c.vc[i] = i % 3;
+		crowd_run(_metadata, &c, &r, 300);
+		EXPECT_GE(c.p.vc[0].held, 100 - 4);
+		EXPECT_GE(c.p.vc[2].held, 100 - 4);
+		EXPECT_GE(c.p.vc[1].held, 700);
+	}
+}
+
+/* Bulk on VC 2 alone has all but the quarter; it gives back to VC 0. */
+TEST(order_of_channels)
+{
+	struct unit_random r = unit_seed(5);
+	struct crowd c;
+	u32 i;
+
+	crowd_init(&c, 1000, 8, 4096);
+	for (i = 0; i < 4; i++)
+		c.vc[i] = 2;
+	c.n = 4;
+	crowd_run(_metadata, &c, &r, 100);
+	EXPECT_EQ(750, c.p.vc[2].held);
+	c.n = 8;
+	crowd_run(_metadata, &c, &r, 300);
+	EXPECT_GE(c.p.vc[0].held, 600);
+	EXPECT_GE(c.p.vc[2].held, 100 - 4);
+	/* VC 0 wants no more: all is VC 2's again, in time. */
+	for (i = 4; i < 8; i++) {
+		ttp_gate_forget(&c.g[i], &c.p, 0);
+		ttp_gate_return(&c.g[i], &c.p, 0, 0);
+	}
+	crowd_select(&c);
+	c.n = 4;
+	crowd_run(_metadata, &c, &r, 100);
+	EXPECT_EQ(750, c.p.vc[2].held);
+}
+
+/* Turns within a channel, and the order of the channels, to the letter */
+TEST(turns)
+{
+	static const u8 vcs[] = { 2, 2, 0, 0, 1, 1 };
+	/* First a tenth for each channel, 16 slots, then what is left in order */
+	static const u8 order[] = { 4, 2, 3, 0, 1, 5 };
+	struct ttp_gate *g, hog[3];
+	struct crowd c;
+	u32 i, n;
+	u8 vc;
+
+	crowd_init(&c, 160, 6, 256);
+	for (i = 0; i < 3; i++) {
+		wide(&hog[i], 4096, 0);
+		while (ttp_gate_lease(&hog[i], &c.p, 1))
+			;
+	}
+	for (i = 0; i < 6; i++) {
+		c.vc[i] = vcs[i];
+		EXPECT_EQ(0, ttp_gate_want(&c.g[i], &c.p, vcs[i]));
+		EXPECT_TRUE(c.g[i].waiting);
+		EXPECT_FALSE(ttp_gate_may_want(&c.g[i], &c.p, vcs[i]));
+	}
+	EXPECT_EQ(NULL, ttp_gate_next(&c.p, &vc, &n));
+	/* Nothing left for VC 1's hogs but what others leave: all goes back. */
+	for (i = 0; i < 3; i++)
+		ttp_gate_return(&hog[i], &c.p, 1, 0);
+	for (i = 0; i < 6; i++) {
+		g = ttp_gate_next(&c.p, &vc, &n);
+		ASSERT_NE(NULL, g);
+		EXPECT_EQ(order[i], g - c.g);
+		EXPECT_EQ(vcs[order[i]], vc);
+		EXPECT_GE(n, 1);
+		EXPECT_LE(n, TTP_GATE_BLOCK);
+		EXPECT_FALSE(g->waiting);
+		ttp_gate_take(g, n);
+	}
+	EXPECT_EQ(NULL, ttp_gate_next(&c.p, &vc, &n));
+	crowd_check(_metadata, &c);
+}
+
+/* A link that went away between its turn and its slots */
+TEST(turn_refused)
+{
+	struct ttp_gate *g;
+	struct crowd c;
+	u32 n, hold;
+	u8 vc;
+
+	crowd_init(&c, 64, 2, 4096);
+	while (ttp_gate_lease(&c.g[0], &c.p, 0))
+		;
+	EXPECT_EQ(0, ttp_gate_want(&c.g[1], &c.p, 0));
+	hold = c.g[0].leased;
+	ttp_gate_return(&c.g[0], &c.p, 0, hold - 10);
+	g = ttp_gate_next(&c.p, &vc, &n);
+	ASSERT_EQ(&c.g[1], g);
+	EXPECT_EQ(10, n);
+	EXPECT_EQ(hold, c.p.held);
+	ttp_gate_forget(g, &c.p, 0);
+	ttp_gate_return(g, &c.p, 0, 0);
+	ttp_gate_refuse(&c.p, vc, n);
+	crowd_check(_metadata, &c);
+	EXPECT_EQ(hold - 10, c.p.held);
+	EXPECT_EQ(1, c.p.vc[0].users);
+}
+
+/* Thirty dead ones hold it all: the scanner takes it back, others run. */
+TEST(dead_give_back)
+{
+	struct unit_random r = unit_seed(6);
+	struct crowd c;
+	u32 i;
+
+	crowd_init(&c, 64, 34, 256);
+	for (i = 0; i < 30; i++) {
+		c.dead[i] = true;
+		crowd_send(&c, i);
+	}
+	crowd_run(_metadata, &c, &r, 50);
+	/* Even so each has its own bay. */
+	for (i = 30; i < 34; i++)
+		EXPECT_GE(c.sent[i], 25);
+	for (i = 0; i < 30; i++) {
+		ttp_gate_forget(&c.g[i], &c.p, 0);
+		ttp_gate_return(&c.g[i], &c.p, 0, 0);
+	}
+	crowd_select(&c);
+	crowd_run(_metadata, &c, &r, 200);
+	for (i = 30; i < 34; i++)
+		EXPECT_GE(c.g[i].leased, 11);
 }
 
 TEST(loss_once_a_round_trip)

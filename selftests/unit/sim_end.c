@@ -345,8 +345,8 @@ void sim_core_end(struct end *n)
 	INIT_LIST_HEAD(&n->c.snd.list);
 	INIT_LIST_HEAD(&n->c.rcv.early);
 	ttp_gate_return(&n->c.gate, &n->pool, n->c.vc, 0);
-	sim_must(n->sim, n->pool.held == n->lent && n->pool.held1 == n->lent1,
-		 "a slot is lost");
+	sim_must(n->sim, n->pool.held == n->lent &&
+		 n->pool.vc[1].held == n->lent1, "a slot is lost");
 }
 
 /* ---- carrying out what the table says ---- */

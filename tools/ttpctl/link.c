@@ -25,6 +25,7 @@ static const struct {
 	{ TTP_INFO_EOF_SENT, "eof-sent" },
 	{ TTP_INFO_EOF_RECD, "eof-recd" },
 	{ TTP_INFO_ORPHAN, "orphan" },
+	{ TTP_INFO_WAITING, "waiting" },
 };
 
 static const char *const attr_keyword[] = {

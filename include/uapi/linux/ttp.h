@@ -81,6 +81,7 @@ enum ttp_state {
 #define TTP_INFO_EOF_RECD	0x08
 #define TTP_INFO_SEQPACKET	0x10
 #define TTP_INFO_ORPHAN		0x20 /* no socket holds the link */
+#define TTP_INFO_WAITING	0x40 /* waits for slots of the device */
 
 /**
  * struct ttp_info - one link, as getsockopt(TTP_INFO) and netlink tell it

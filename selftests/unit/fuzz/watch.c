@@ -152,10 +152,10 @@ static void check_gate(const struct end *n)
 	watch_must(g->leased < g->share, "more slots than bays");
 	watch_must(ttp_gate_limit(g, n->c.peer_window) >= 1, "no bay at all");
 	watch_must(p->held == n->lent + g->leased, "slots lost or made");
-	watch_must(p->held1 == n->lent1 + (own ? g->leased : 0),
+	watch_must(p->vc[1].held == n->lent1 + (own ? g->leased : 0),
 		   "slots of VC 1 lost or made");
 	watch_must(p->held <= p->slots, "more slots held than there are");
-	watch_must(p->held - p->held1 <= p->slots - p->slots / 4,
+	watch_must(p->held - p->vc[1].held <= p->slots - p->slots / 4,
 		   "VC 1's quarter given to others");
 }
 
