@@ -48,6 +48,28 @@ static void check_again(const struct ttp_frame *f)
 	must(f->max_payload == again.max_payload);
 }
 
+/* The bare dialect, from the same bytes */
+static void check_bare(const u8 *data, size_t size)
+{
+	static const u8 mac[2][6] = { { 2, 1 }, { 2, 2 } };
+	u8 head[TTP_BARE_HDR_LEN], again[TTP_BARE_HDR_LEN];
+	struct ttp_frame f, g;
+
+	/* No byte more than a header's may be looked at. */
+	memcpy(head, data, min_t(size_t, size, sizeof(head)));
+	if (ttp_wire_parse_bare(size < sizeof(head) ? data : head, size, &f))
+		return;
+	must(f.dialect == TTPPROTO_BARE);
+	must(f.op < TTP_OPS && f.vc <= TTP_VC_MAX);
+	must(f.len <= size - TTP_BARE_HDR_LEN);
+	must(f.op != TTP_OP_PAYLOAD || f.len);
+	must(!f.dport && !f.sport && !f.epoch && !f.count && !f.max_payload);
+	ttp_wire_build(again, &f, mac[0], mac[1]);
+	must(!ttp_wire_parse_bare(again, sizeof(again) + f.len, &g));
+	must(f.op == g.op && f.vc == g.vc && f.len == g.len);
+	must(f.tx == g.tx && f.rx == g.rx && f.flags == g.flags);
+}
+
 int fuzz_one(const u8 *data, size_t size)
 {
 	u8 head[TTP_HDR_LEN], *payload;
@@ -64,6 +86,7 @@ int fuzz_one(const u8 *data, size_t size)
 	data += sizeof(id);
 	size -= sizeof(id);
 
+	check_bare(data, size);
 	/* Headers and payload apart, as they may be in fragments. */
 	memcpy(head, data, min_t(size_t, size, sizeof(head)));
 	if (ttp_wire_parse(size < sizeof(head) ? data : head, size, &f))
