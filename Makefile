@@ -73,6 +73,13 @@ vm: host-built ## a shell in a test machine (KERNEL=stock|debug|uml)
 uml: host-built ## the fast loop: all tests, or CMD=..., in user-mode Linux
 	@$(VM)/run --kernel uml --no-kmemleak -- "$${CMD:-selftests/run_in_vm.sh}"
 
+.PHONY: soak
+soak: host-built ## random links over random wires (HOURS=1, KERNEL=..., SEED=n: case n)
+	@s=$$(awk 'BEGIN { print int(3600 * $(or $(HOURS),1)) }'); \
+	if [ -n "$(SEED)" ]; then set -- case "$(SEED)"; else set -- soak "$$s"; fi; \
+	$(VM)/run --kernel $(or $(KERNEL),stock) --timeout $$((s + 1800)) \
+		--results build/soak -- selftests/ttp_integrity.sh "$$@"
+
 clean: ## remove what was built in the tree
 	@test -z "$(KDIR)" || $(MAKE) -s -C $(KDIR) M=$(CURDIR) clean
 	@for d in tools selftests selftests/unit selftests/demo selftests/bench; do \
