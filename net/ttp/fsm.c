@@ -228,12 +228,13 @@ static enum ttp_standing ttp_fsm_check_ids(const struct ttp_core *c,
  */
 static bool ttp_fsm_ack_ok(const struct ttp_core *c, u32 rx)
 {
+	u32 late = max_t(u32, c->peer_window, TTP_FSM_LATE);
+
 	if (ttp_replay_ack_ok(&c->snd, rx))
 		return true;
 	/* Half-open: only the opener of now knows our first id */
 	return c->state != TTP_OPEN_RECD &&
-	       ttp_between(rx, c->snd.una - 1 - c->peer_window,
-			   c->snd.una - 1);
+	       ttp_between(rx, c->snd.una - 1 - late, c->snd.una - 1);
 }
 
 /* Opcodes that live links send with ACK_VALID, always */

@@ -12,6 +12,12 @@
 #include "replay.h"
 #include "wire.h"
 
+/*
+ * An acknowledgment so far behind is that of an overtaken frame, however small
+ * the peer's window: what comes through another queue overtakes many small ones.
+ */
+#define TTP_FSM_LATE	512
+
 /* Events: the opcodes of received frames, then what happens here */
 enum ttp_event {
 	TTP_EV_USER_OPEN = TTP_OPS,

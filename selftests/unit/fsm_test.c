@@ -453,7 +453,7 @@ static struct ttp_core core_at(unsigned int state, u32 una, u32 flying, u32 rx)
 static const s32 nearby[] = {
 	-WINDOW - 2, -WINDOW - 1, -WINDOW, -WINDOW + 1, -5, -4, -3, -2, -1, 0,
 	1, 2, 3, 4, 5, WINDOW - 1, WINDOW, WINDOW + 1, WINDOW + 2, WINDOW + 3,
-	-50, 50, 0x7fffffff, -0x7fffffff, -0x7fffffff - 1,
+	-50, 50, -TTP_FSM_LATE, -TTP_FSM_LATE - 1, -TTP_FSM_LATE - 2, 0x7fffffff, -0x7fffffff, -0x7fffffff - 1,
 };
 
 struct verdict {
@@ -498,11 +498,13 @@ static struct verdict judge(const struct ttp_core *c, const struct ttp_frame *f)
 		return ack >= -1 && ack <= flying ? ok : dropped(TTP_DROP_ID);
 	}
 	/*
-	 * acknowledgements in [una - 1, nxt - 1], or older by a window at most:
-	 * such a frame was overtaken; and nothing without one. A half-open link
-	 * has sent nothing that could be.
+	 * acknowledgements in [una - 1, nxt - 1], or older by a window at most,
+	 * a small one taken for a larger one: such a frame was overtaken; and
+	 * nothing without one. A half-open link has sent nothing that could be.
 	 */
-	oldest = c->state == TTP_OPEN_RECD ? -1 : -1 - PEER_WINDOW;
+	oldest = -1;
+	if (c->state != TTP_OPEN_RECD)
+		oldest -= c->peer_window < 512 ? 512 : c->peer_window;
 	if (!(f->flags & TTP_F_ACK_VALID) || ack < oldest || ack > flying - 1)
 		return dropped(TTP_DROP_ACK);
 	if (f->op == TTP_OP_CLOSE)
