@@ -63,9 +63,15 @@ lint: ## warnings, sparse, checkpatch, kernel-doc, shellcheck
 unit: ## the pure files in user space, with ASan and UBSan
 	@$(SUBMAKE) -C selftests/unit run
 
-fuzz: ## libFuzzer on the pure files (SECONDS=60 for each target)
-	@$(VM)/setup packages stock ksft
-	@$(SUBMAKE) -C selftests/unit fuzz SECONDS=$(or $(SECONDS),60)
+# So long for each target and test, of which five are in the test machine.
+FUZZ_TIME := $(or $(SECONDS),60)
+
+fuzz: host-built ## libFuzzer, then live links (SECONDS=60 each, KERNEL=debug|uml)
+	@$(SUBMAKE) -C selftests/unit fuzz SECONDS=$(FUZZ_TIME)
+	@$(VM)/run --kernel $(or $(KERNEL),debug) \
+		--timeout $$((1200 + 8 * $(FUZZ_TIME))) -- \
+		"export TTP_SLOW=1 TTP_FUZZ_SECONDS=$(FUZZ_TIME); \
+		cd selftests && ./ttp_fuzz && ./ttp_fuzz_calls"
 
 vm: host-built ## a shell in a test machine (KERNEL=stock|debug|uml)
 	@$(VM)/run --kernel $(or $(KERNEL),stock) --shell --
