@@ -86,7 +86,7 @@ static struct sockaddr_ttp some_address(struct caller *c)
 		sa.sttp_vc = below(c, 4) ? below(c, 3) : 0xff;
 	if (!below(c, 16))
 		((unsigned char *)&sa)[below(c, sizeof(sa))] = below(c, 256);
-	if (!below(c, 8))
+	if (!below(c, 4))
 		sa.sttp_port = 0;
 	if (!below(c, 8))
 		sa.sttp_ifindex = 0;
@@ -107,11 +107,12 @@ static long do_socket(struct caller *c)
 		SOCK_STREAM, SOCK_SEQPACKET, SOCK_STREAM | SOCK_NONBLOCK,
 		SOCK_SEQPACKET | SOCK_NONBLOCK, SOCK_DGRAM, SOCK_RAW,
 	};
-	struct timeval t = { 0, 20000 };
+	struct timeval t = { 0, 5000 };
 	int fd;
 
 	fd = socket(AF_TTP, types[below(c, below(c, 8) ? 4 : 6)],
-		    below(c, 8) ? 0 : below(c, 4));
+		    below(c, 4) ? TTPPROTO_SOCKET : below(c, 8) ?
+		    TTPPROTO_BARE : below(c, 4));
 	if (fd >= 0) {
 		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t));
@@ -159,12 +160,13 @@ static long do_accept(struct caller *c)
 /* A pair at once: otherwise few get so far. */
 static long do_pair(struct caller *c)
 {
-	int port = 6000 + below(c, 8);
-	int type = below(c, 2) ? SOCK_STREAM : SOCK_SEQPACKET;
+	bool bare = !below(c, 4);
+	int port = bare ? 0 : 6000 + below(c, 8);
+	int type = bare || below(c, 2) ? SOCK_SEQPACKET : SOCK_STREAM;
 	struct sockaddr_ttp sa = ttp_addr(c->node->ifindex, c->node->mac, port);
 	struct sockaddr_ttp here = ttp_addr(c->node->ifindex, NULL, port);
-	int l = socket(AF_TTP, type, 0);
-	int fd = socket(AF_TTP, type | SOCK_NONBLOCK, 0);
+	int l = socket(AF_TTP, type, bare);
+	int fd = socket(AF_TTP, type | SOCK_NONBLOCK, bare);
 
 	if (!bind(l, (struct sockaddr *)&here, sizeof(here)) && !listen(l, 4))
 		connect(fd, (struct sockaddr *)&sa, sizeof(sa));

@@ -17,12 +17,13 @@
 
 #define SEEDS		64	/* frames of the wire to start from */
 #define SEED_LEN	1600
-#define BURST		64
+#define BURST		128
 #define CHUNK		20000
 
 /**
  * struct attacker - somebody on the wire between two nodes
  * @r: his dice
+ * @bare: it is frames of the bare dialect that he changes
  * @knows: he uses the right epoch, mostly
  * @epoch: of the link that is his business, and its ports (a's, b's)
  * @spare: ports of links that are not
@@ -36,6 +37,7 @@
  */
 struct attacker {
 	struct fuzz_random	r;
+	bool		bare;
 	bool		knows;
 	uint16_t	epoch;
 	uint16_t	port[2];
@@ -49,19 +51,32 @@ struct attacker {
 	unsigned long	sent;
 };
 
+/* Is this one to start from? */
+static bool of_interest(const struct attacker *m, const unsigned char *buf,
+			int len)
+{
+	struct raw f;
+
+	if (len < 60 || len > SEED_LEN)
+		return false;
+	if (m->bare)
+		return buf[12] == ETH_P_TTP_BARE >> 8 &&
+			buf[13] == (ETH_P_TTP_BARE & 0xff);
+	return raw_parse(buf, len, &f) && f.dport != m->spare &&
+		f.sport != m->spare;
+}
+
 /* Remember what is on the wire now. */
 static void watch_wire(struct attacker *m)
 {
 	static unsigned char buf[RAW_MAX];
-	struct raw f;
 	int i, len;
 
 	for (i = 0; i < SEEDS; i++) {
 		len = recv(m->tap, buf, sizeof(buf), MSG_DONTWAIT | MSG_TRUNC);
 		if (len < 0)
 			return;
-		if (len > SEED_LEN || !raw_parse(buf, len, &f) ||
-		    f.dport == m->spare || f.sport == m->spare)
+		if (!of_interest(m, buf, len))
 			continue;
 		memcpy(m->seed[m->seeds % SEEDS], buf, len);
 		m->len[m->seeds++ % SEEDS] = len;
@@ -198,6 +213,57 @@ static void attack(struct attacker *m)
 	m->sent++;
 }
 
+static void add32(unsigned char *at, uint32_t n)
+{
+	uint32_t v;
+
+	memcpy(&v, at, 4);
+	v = htonl(ntohl(v) + n);
+	memcpy(at, &v, 4);
+}
+
+/* There is no epoch: whoever is on the wire is an insider. */
+static void attack_bare(struct attacker *m)
+{
+	unsigned int i = fuzz_below(&m->r, m->seeds < SEEDS ? m->seeds : SEEDS);
+	unsigned char buf[SEED_LEN];
+	struct fuzz_random *r = &m->r;
+	int k, len = m->len[i];
+
+	memcpy(buf, m->seed[i], len);
+	for (k = fuzz_below(r, 4); k > 0; k--) {
+		switch (fuzz_below(r, 6)) {
+		case 0:
+			buf[42] = fuzz_below(r, 8) ? fuzz_below(r, 11) :
+				fuzz_random(r);
+			break;
+		case 1:
+			buf[43] = fuzz_below(r, 4);
+			break;
+		case 2:
+			add32(buf + 52, other_id(r, 0));
+			break;
+		case 3:
+			add32(buf + 56, other_id(r, 0));
+			break;
+		case 4:
+			/* The length of what follows */
+			buf[40 + fuzz_below(r, 2)] += fuzz_below(r, 9) - 4;
+			break;
+		default:
+			len = damage(r, buf, len);
+			/* It stays bare, and for us. */
+			buf[12] = ETH_P_TTP_BARE >> 8;
+			buf[13] = ETH_P_TTP_BARE & 0xff;
+			break;
+		}
+		if (len < 64)
+			break;
+	}
+	send(m->out[buf[5] == 0x0a], buf, len, 0);
+	m->sent++;
+}
+
 static void *attack_thread(void *arg)
 {
 	struct attacker *m = arg;
@@ -206,7 +272,7 @@ static void *attack_thread(void *arg)
 	while (!m->stop) {
 		watch_wire(m);
 		for (i = 0; i < BURST && m->seeds; i++)
-			attack(m);
+			m->bare ? attack_bare(m) : attack(m);
 		/* The machine has other things to do as well. */
 		ttp_sleep_ms(1);
 	}
@@ -272,6 +338,7 @@ static void attack_begin(struct attacker *m, pthread_t *thread, const int *fd)
 
 	ttp_info(fd[0], &i);
 	m->epoch = i.epoch;
+	m->bare = i.dialect == TTPPROTO_BARE;
 	m->port[0] = local_port(fd[0]);
 	m->port[1] = local_port(fd[1]);
 	m->stop = false;
@@ -297,13 +364,14 @@ struct duplex {
 	pthread_t	thread[4];
 };
 
-static void duplex_start(struct duplex *d, const int *fd, size_t len)
+static void duplex_start(struct duplex *d, const int *fd, size_t len,
+			 size_t chunk)
 {
 	int i;
 
 	for (i = 0; i < 4; i++) {
 		d->p[i] = (struct ttp_pump) {
-			.fd = fd[i & 1], .len = len, .chunk = CHUNK,
+			.fd = fd[i & 1], .len = len, .chunk = chunk,
 			/* What goes from a to b differs from what comes back. */
 			.seed = i == 0 || i == 3 ? 11 : 22,
 		};
@@ -350,7 +418,7 @@ TEST_F_TIMEOUT(fuzz, blind, 300)
 	do {
 		ASSERT_EQ(0, ttp_pair(&self->w, SOCK_STREAM, fd));
 		attack_begin(&self->m, &self->thread, fd);
-		duplex_start(&d, fd, 400000);
+		duplex_start(&d, fd, 400000, CHUNK);
 		EXPECT_TRUE(duplex_join(&d, 30000)) {
 			TH_LOG("a transfer hangs");
 		}
@@ -385,22 +453,44 @@ static void unharmed(struct __test_metadata *_metadata, struct duplex *d)
 	}
 }
 
-/* With the epoch he may do to his own link what he likes. */
+/* A link of the bare dialect: fd[0] at a, fd[1] at b; accept() may be told no */
+static int bare_pair(const struct ttp_wire *w, int fd[2])
+{
+	struct sockaddr_ttp here = ttp_addr(w->b.ifindex, NULL, 0);
+	struct sockaddr_ttp there = ttp_addr(w->a.ifindex, w->b.mac, 0);
+	int listener;
+
+	ttp_enter(&w->b);
+	listener = socket(AF_TTP, SOCK_SEQPACKET, TTPPROTO_BARE);
+	ttp_enter(&w->a);
+	fd[0] = socket(AF_TTP, SOCK_SEQPACKET, TTPPROTO_BARE);
+	fd[1] = -1;
+	if (!bind(listener, (struct sockaddr *)&here, sizeof(here)) &&
+	    !listen(listener, 4) &&
+	    !connect(fd[0], (struct sockaddr *)&there, sizeof(there)))
+		fd[1] = accept(listener, NULL, NULL);
+	close(listener);
+	return fd[1] < 0 ? -1 : 0;
+}
+
+/*
+ * With the epoch, or where there is none, he may do to his own link what he
+ * likes: it may end, be stuck, or be done. No thread of it hangs, and the link
+ * beside it does not notice.
+ */
 static void insider(struct __test_metadata *_metadata,
-		    struct _test_data_fuzz *self, int type)
+		    struct _test_data_fuzz *self, const int *fd, size_t chunk)
 {
 	struct linger reset = { 1, 0 };
 	struct duplex victim, beside;
-	int fd[2], other[2], i;
+	int other[2], i;
 
 	ASSERT_EQ(0, ttp_pair(&self->w, SOCK_STREAM, other));
 	self->m.spare = local_port(other[1]);
-	ASSERT_EQ(0, ttp_pair(&self->w, type, fd));
-	duplex_start(&beside, other, 200000);
+	duplex_start(&beside, other, 200000, CHUNK);
 	attack_begin(&self->m, &self->thread, fd);
-	duplex_start(&victim, fd, 200000);
+	duplex_start(&victim, fd, 200000, chunk);
 	ttp_sleep_ms(100 + fuzz_below(&self->m.r, 300));
-	/* It may have ended, be stuck, or be done: no thread of it hangs. */
 	for (i = 0; i < 2; i++) {
 		timeout_ms(fd[i], 1000);
 		shutdown(fd[i], SHUT_RDWR);
@@ -419,21 +509,60 @@ static void insider(struct __test_metadata *_metadata,
 	self->rounds++;
 }
 
-TEST_F_TIMEOUT(fuzz, insider, 300)
+/* Orphans that an insider has left stuck: a device that goes ends them. */
+static void nothing_left(struct __test_metadata *_metadata,
+			 struct _test_data_fuzz *self)
 {
-	long end = ttp_now_ms() + fuzz_seconds() * 1000;
-
-	self->m.knows = true;
-	do {
-		insider(_metadata, self, self->rounds & 2 ? SOCK_SEQPACKET :
-			SOCK_STREAM);
-	} while (_metadata->passed && ttp_now_ms() < end);
 	EXPECT_GT(self->m.sent, 100);
-	/* Orphans that an insider has left stuck: a device that goes ends them. */
 	ttp_enter(&self->w.a);
 	EXPECT_EQ(0, ttp_dev_del(self->w.a.ifindex));
 	EXPECT_EQ(0, ttp_count_links());
 	ttp_enter(&self->w.b);
 	EXPECT_EQ(0, ttp_dev_del(self->w.b.ifindex));
 	EXPECT_EQ(0, ttp_count_links());
+}
+
+TEST_F_TIMEOUT(fuzz, insider, 300)
+{
+	long end = ttp_now_ms() + fuzz_seconds() * 1000;
+	int fd[2];
+
+	self->m.knows = true;
+	do {
+		ASSERT_EQ(0, ttp_pair(&self->w, self->rounds & 2 ?
+				      SOCK_SEQPACKET : SOCK_STREAM, fd));
+		insider(_metadata, self, fd, CHUNK);
+	} while (_metadata->passed && ttp_now_ms() < end);
+	nothing_left(_metadata, self);
+}
+
+static int both_dialects(const struct ttp_node *node)
+{
+	struct ttp_opt o = {
+		.attr = TTP_A_DEV_DIALECTS,
+		.value = TTP_DIALECT_F_SOCKET | TTP_DIALECT_F_BARE,
+	};
+
+	ttp_enter(node);
+	return ttp_dev_cmd(TTP_CMD_DEV_SET, node->ifindex, &o, 1);
+}
+
+TEST_F_TIMEOUT(fuzz, bare, 300)
+{
+	long end = ttp_now_ms() + fuzz_seconds() * 1000;
+	int fd[2];
+
+	ASSERT_EQ(0, both_dialects(&self->w.a));
+	ASSERT_EQ(0, both_dialects(&self->w.b));
+	do {
+		/* One link for two nodes: an orphan may be there still. */
+		if (bare_pair(&self->w, fd)) {
+			close(fd[0]);
+			ttp_sleep_ms(20);
+			continue;
+		}
+		insider(_metadata, self, fd, 1000);
+	} while (_metadata->passed && ttp_now_ms() < end);
+	EXPECT_GT(self->rounds, 0);
+	nothing_left(_metadata, self);
 }

@@ -210,9 +210,22 @@ FIXTURE(calls) {
 	uint64_t seed;
 };
 
+static int both_dialects(const struct ttp_node *node)
+{
+	struct ttp_opt o = {
+		.attr = TTP_A_DEV_DIALECTS,
+		.value = TTP_DIALECT_F_SOCKET | TTP_DIALECT_F_BARE,
+	};
+
+	ttp_enter(node);
+	return ttp_dev_cmd(TTP_CMD_DEV_SET, node->ifindex, &o, 1);
+}
+
 FIXTURE_SETUP(calls)
 {
 	ttp_wire_up(&self->w);
+	ASSERT_EQ(0, both_dialects(&self->w.a));
+	ASSERT_EQ(0, both_dialects(&self->w.b));
 	self->seed = fuzz_seed();
 	TH_LOG("seed %llu", (unsigned long long)self->seed);
 }
