@@ -288,44 +288,66 @@ TEST_F(peer, half_open_links_end)
 
 TEST_F(peer, half_open_links_are_bounded)
 {
-	int i, round, yes = 0, full = 0, again = 0;
-	struct ttp_stats before, after;
+	bool answered[100] = { false };
+	int i, n = 0, full = 0;
+	struct raw f;
+	long end;
+
+	/* Nobody behind these: they hold the backlog, and nothing more. */
+	for (i = 0; i < 100; i++) {
+		self->port = 5000 + i;
+		say_open(self, 0, 6, 1446);
+	}
+	ttp_enter(&self->w.b);
+	for (end = ttp_now_ms() + 5 * WAIT; n < 100 && ttp_now_ms() < end;) {
+		EXPECT_GE(5, ttp_count_links());
+		if (raw_recv_to(self->raw, self->buf, &f, mac, 50) ||
+		    f.dport < 5000 || f.dport >= 5100 ||
+		    answered[f.dport - 5000])
+			continue;
+		answered[f.dport - 5000] = true;
+		n++;
+		if (f.op == OPEN_NACK) {
+			EXPECT_EQ(FULL, f.flags);
+			full++;
+		} else {
+			EXPECT_EQ(OPEN_ACK, f.op);
+		}
+	}
+	/* Each has got its answer, of yes and "try again". */
+	EXPECT_EQ(100, n)
+		TH_LOG("limit %d", (int)ttp_counter(&self->w.b, "drop_limit"));
+	EXPECT_LE(1, full);
+}
+
+TEST_F(peer, who_does_not_answer_makes_room)
+{
+	int i, old = 0, new = 0;
 	struct raw f;
 
-	/*
-	 * Nobody behind these: they hold the backlog, and nothing more. Who gets
-	 * no answer asks again, as any opener does.
-	 */
-	for (round = 0; round < 3 && full < 90; round++) {
-		ttp_stats_read(&before);
-		for (i = 0; i < 100; i++) {
-			self->port = 5000 + 100 * round + i;
-			say_open(self, 0, 6, 1446);
-		}
-		full = 0;
-		while (!raw_recv_to(self->raw, self->buf, &f, mac, 200)) {
-			if (f.op == OPEN_ACK && f.dport >= 5000)
-				yes++;
-			if (f.op == OPEN_NACK) {
-				EXPECT_EQ(FULL, f.flags);
-				full++;
-			}
-			if (++again > 1000)
-				break;
-		}
-		ttp_stats_read(&after);
-		if (full < 90)
-			TH_LOG("round %d: %d yes, %d full; in %d, backlog %d, limit %d",
-			       round, yes, full,
-			       (int)(ttp_stat(&after, "frames_in") -
-				     ttp_stat(&before, "frames_in")),
-			       (int)(ttp_stat(&after, "drop_backlog") -
-				     ttp_stat(&before, "drop_backlog")),
-			       (int)(ttp_stat(&after, "drop_limit") -
-				     ttp_stat(&before, "drop_limit")));
+	for (i = 0; i < 5; i++) {
+		self->port = 5000 + i;
+		say_open(self, 0, 6, 1446);
+		ASSERT_EQ(OPEN_ACK, hear_op(self, OPEN_ACK, WAIT));
 	}
-	EXPECT_LE(90, full);
-	EXPECT_LE(1, yes);
+	ttp_sleep_ms(150);
+	raw_flush(self->raw);
+	/* Full, of those who had their time: the next ones are let in. */
+	for (i = 0; i < 5; i++) {
+		self->port = 6000 + i;
+		say_open(self, 0, 6, 1446);
+		do {
+			ASSERT_EQ(0, raw_recv_to(self->raw, self->buf, &f, mac,
+						 WAIT));
+			old += f.dport < 6000 && f.op != OPEN_ACK;
+		} while (f.dport != self->port);
+		new += f.op == OPEN_ACK;
+	}
+	EXPECT_EQ(5, new);
+	/* And nothing is sent to those who had to go. */
+	EXPECT_EQ(0, old);
+	ttp_enter(&self->w.b);
+	EXPECT_EQ(5, ttp_count_links());
 }
 
 TEST_F(peer, open_of_the_wrong_type)

@@ -15,6 +15,8 @@
 #include "mem.h"
 #include "sock.h"
 
+#define TTP_SOCK_HALF_MS	100	/* half-open, undisturbed, at least */
+
 /* ---- hints from the link ---- */
 
 void ttp_sock_sync(struct sock *sk, struct ttp_link *link)
@@ -149,6 +151,35 @@ int ttp_sock_queue_half(struct sock *sk, struct ttp_link *link)
 	}
 	spin_unlock(&tsk->queue_lock);
 	return err;
+}
+
+/*
+ * The backlog is full. Openers who mean it answer an OPEN_ACK within a round
+ * trip: the one who has not for longest makes room, and is told nothing.
+ */
+bool ttp_sock_evict(struct sock *sk)
+{
+	struct ttp_sock *tsk = ttp_sk(sk);
+	struct ttp_link *link;
+	bool done;
+
+	spin_lock_bh(&tsk->queue_lock);
+	link = list_first_entry_or_null(&tsk->half, struct ttp_link, queue);
+	if (link && time_before(jiffies, READ_ONCE(link->born) +
+				msecs_to_jiffies(TTP_SOCK_HALF_MS)))
+		link = NULL;
+	if (link)
+		ttp_link_hold(link);
+	spin_unlock_bh(&tsk->queue_lock);
+	if (!link)
+		return false;
+	ttp_link_lock(link);
+	done = link->hashed && link->c.state == TTP_OPEN_RECD;
+	if (done)
+		ttp_pipeline_event(link, TTP_EV_GIVE_UP);
+	ttp_output_unlock(link);
+	ttp_link_put(link);
+	return done;
 }
 
 bool ttp_sock_queue_ready(struct ttp_link *link)

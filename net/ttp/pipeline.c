@@ -459,7 +459,7 @@ static enum ttp_reason ttp_pipeline_listen(struct ttp_dev *dev,
 		ttp_pipeline_refuse(dev, key->peer, f, 0);
 		return TTP_DROP_REFUSED;
 	}
-	if (ttp_sock_backlog_full(sk)) {
+	if (ttp_sock_backlog_full(sk) && !ttp_sock_evict(sk)) {
 		ttp_pipeline_refuse(dev, key->peer, f, TTP_F_FULL);
 		return TTP_DROP_BACKLOG;
 	}

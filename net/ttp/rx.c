@@ -570,16 +570,21 @@ void ttp_rx_data(struct ttp_link *link, struct sk_buff *skb,
 		 const struct ttp_frame *f)
 {
 	struct ttp_core *c = &link->c;
+	bool next;
 
 	ttp_rx_own(skb, f);
 	link->progress = jiffies;
 	ttp_mib_inc(link->dev->tn, TTP_MIB_PAYLOAD_IN);
 	ttp_gap_learn(&c->rcv, f->tx);
 	ttp_gap_see(&c->rcv, f->tx + 1);
-	if (ttp_gap_place(&c->rcv, f->tx, 1) == TTP_PLACE_NEXT)
+	next = ttp_gap_place(&c->rcv, f->tx, 1) == TTP_PLACE_NEXT;
+	if (next)
 		ttp_rx_in_order(link, skb);
 	else
 		ttp_rx_keep(link, skb);
+	/* NACK_FULL has said it all */
+	if (next && link->refused)
+		return;
 	ttp_rx_room(link);
 	ttp_link_account(link);
 

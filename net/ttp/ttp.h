@@ -541,6 +541,9 @@ int ttp_sock_queue_half(struct sock *sk, struct ttp_link *link);
 /* The same without a lock, before a link is made only to be thrown away */
 bool ttp_sock_backlog_full(const struct sock *sk);
 
+/* It is full: end a half-open link that is overdue. True: there is room. */
+bool ttp_sock_evict(struct sock *sk);
+
 /**
  * ttp_sock_queue_ready() - a half-open link became acceptable
  * @link: locked, link->listener set
