@@ -282,6 +282,7 @@ sysctls() {
 	local f
 
 	for f in rmem_default wmem_default max_links max_orphans give_up_ms \
+			keepalive_ms \
 			first_id; do
 		on a test -w "/proc/sys/net/ttp/$f" || echo "$f"
 	done

@@ -1109,7 +1109,7 @@ TEST_F(sock, connected)
 TEST_F(sock, options)
 {
 	struct { int name; socklen_t len; } const bad[] = {
-		{ 0, 4 }, { 4, 4 }, { TTP_INFO, 4 }, { -1, 4 },
+		{ 0, 4 }, { 5, 4 }, { TTP_INFO, 4 }, { -1, 4 },
 	};
 	socklen_t len;
 	int v, i;
@@ -1121,7 +1121,7 @@ TEST_F(sock, options)
 	}
 	len = 4;
 	EXPECT_ERRNO(ENOPROTOOPT, getsockopt(self->fd, SOL_TTP, 99, &v, &len));
-	for (i = TTP_USER_TIMEOUT; i <= TTP_IDLE_TIMEOUT; i++) {
+	for (i = TTP_USER_TIMEOUT; i <= TTP_KEEPALIVE; i++) {
 		v = 5000;
 		EXPECT_EQ(0, setsockopt(self->fd, SOL_TTP, i, &v, 4));
 		v = 0;
@@ -1197,21 +1197,97 @@ TEST_F(sock, idle_timeout_closes)
 	close(fd[1]);
 }
 
-TEST_F(sock, keepalive_notices_a_lost_peer)
+static int sysctl_set(const char *name, const char *value)
 {
-	unsigned int ms = 1500;
-	int fd[2], one = 1;
+	int f = open(name, O_WRONLY), bad;
+
+	if (f < 0)
+		return -1;
+	bad = write(f, value, strlen(value)) != (ssize_t)strlen(value);
+	close(f);
+	return -bad;
+}
+
+static int keep_alive(int fd)
+{
+	int one = 1;
+
+	return setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+}
+
+/*
+ * Nothing is outstanding: only SO_KEEPALIVE asks, by the socket's own time, by
+ * the namespace's, and not at all. Five questions in vain, one a second; a peer
+ * that answers is left in peace however long it is silent.
+ */
+TEST_F_TIMEOUT(sock, keepalive_notices_a_lost_peer, 60)
+{
+	int own[2], common[2], none[2], one = 0;
+	unsigned int ms = 500;
+	uint64_t asked;
+	long start;
 	char c;
 
-	ASSERT_EQ(0, ttp_pair(&self->w, SOCK_STREAM, fd));
-	ASSERT_EQ(0, setsockopt(fd[0], SOL_TTP, TTP_USER_TIMEOUT, &ms, 4));
-	ASSERT_EQ(0, setsockopt(fd[0], SOL_SOCKET, SO_KEEPALIVE, &one, 4));
-	/* It may take its time, but it is an option that can be set and read. */
-	one = 0;
-	EXPECT_EQ(0, getsockopt(fd[0], SOL_SOCKET, SO_KEEPALIVE, &one,
+	ASSERT_EQ(0, ttp_pair(&self->w, SOCK_STREAM, own));
+	ASSERT_EQ(0, setsockopt(own[0], SOL_TTP, TTP_KEEPALIVE, &ms, 4));
+	ASSERT_EQ(0, keep_alive(own[0]));
+	EXPECT_EQ(0, getsockopt(own[0], SOL_SOCKET, SO_KEEPALIVE, &one,
 				&(socklen_t){ 4 }));
 	EXPECT_EQ(1, one);
-	EXPECT_ERRNO(EAGAIN, recv(fd[0], &c, 1, MSG_DONTWAIT));
+	ASSERT_EQ(0, ttp_pair(&self->w, SOCK_STREAM, none));
+	ASSERT_EQ(0, ttp_pair(&self->w, SOCK_STREAM, common));
+	ttp_enter(&self->w.a);
+	ASSERT_EQ(0, sysctl_set("/proc/sys/net/ttp/keepalive_ms", "1500"));
+	ASSERT_EQ(0, keep_alive(common[0]));
+	EXPECT_EQ(0, ttp_poll(own[0], POLLIN, 7500));
+	EXPECT_EQ(0, ttp_poll(common[0], POLLIN, 0));
+	asked = ttp_counter(&self->w.a, "probes_out");
+	EXPECT_LE(6, asked);
+	EXPECT_GE(14, asked);
+
+	ttp_enter(&self->w.b);
+	ASSERT_EQ(0, ttp_link_flags(self->w.b.ifindex, 0, 1 /* IFF_UP */));
+	start = ttp_now_ms();
+	EXPECT_ERRNO(ETIMEDOUT, recv(own[0], &c, 1, 0));
+	EXPECT_ERRNO(ETIMEDOUT, recv(common[0], &c, 1, 0));
+	EXPECT_LE(3500, ttp_now_ms() - start);
+	EXPECT_GE(9500 + 2000 * ttp_slow(), ttp_now_ms() - start);
+	EXPECT_ERRNO(EAGAIN, recv(none[0], &c, 1, MSG_DONTWAIT));
+	EXPECT_EQ(2, ttp_counter(&self->w.a, "timeouts"));
+	close(own[0]);
+	close(own[1]);
+	close(common[0]);
+	close(common[1]);
+	close(none[0]);
+	close(none[1]);
+}
+
+/* The device's setting is the one of sockets that have none */
+TEST_F_TIMEOUT(sock, idle_timeout_of_the_device, 60)
+{
+	struct ttp_opt opt = { TTP_A_DEV_IDLE_MS, 700, NULL };
+	unsigned int long_ms = 600000;
+	int fd[2], kept[2];
+	long start, took;
+	char c;
+
+	ttp_enter(&self->w.a);
+	ASSERT_EQ(0, ttp_dev_cmd(TTP_CMD_DEV_SET, self->w.a.ifindex, &opt, 1));
+	ASSERT_EQ(0, ttp_pair(&self->w, SOCK_STREAM, kept));
+	ASSERT_EQ(0, setsockopt(kept[0], SOL_TTP, TTP_IDLE_TIMEOUT, &long_ms, 4));
+	start = ttp_now_ms();
+	ASSERT_EQ(0, ttp_pair(&self->w, SOCK_STREAM, fd));
+	/* An end for both, and no error: it was closed as if by a program */
+	EXPECT_EQ(0, recv(fd[1], &c, 1, 0));
+	took = ttp_now_ms() - start;
+	EXPECT_EQ(0, recv(fd[0], &c, 1, 0));
+	EXPECT_ERRNO(EPIPE, send(fd[0], "x", 1, MSG_NOSIGNAL));
+	EXPECT_LE(700, took);
+	EXPECT_GE(2500 + 1000 * ttp_slow(), took);
+	ASSERT_EQ(1, send(kept[0], "y", 1, 0));
+	EXPECT_EQ(1, recv(kept[1], &c, 1, 0));
+	close(kept[0]);
+	close(kept[1]);
 	close(fd[0]);
 	close(fd[1]);
 }

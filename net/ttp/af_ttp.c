@@ -530,6 +530,7 @@ static void ttp_sock_inherit(struct sock *sk, const struct sock *from)
 	sock_valbool_flag(sk, SOCK_KEEPOPEN, sock_flag(from, SOCK_KEEPOPEN));
 	ttp_sk(sk)->user_timeout = ttp_sk(from)->user_timeout;
 	ttp_sk(sk)->idle_timeout = ttp_sk(from)->idle_timeout;
+	ttp_sk(sk)->keepalive = ttp_sk(from)->keepalive;
 }
 
 static void ttp_sock_name(struct ttp_sock *tsk, const struct ttp_link *link)
@@ -604,14 +605,30 @@ static void ttp_sock_options(struct sock *sk)
 	release_sock(sk);
 }
 
+/* Where an option of so many milliseconds is kept; NULL: no such option */
+static u32 *ttp_sock_option(struct ttp_sock *tsk, int level, int name)
+{
+	if (level != SOL_TTP)
+		return NULL;
+	switch (name) {
+	case TTP_USER_TIMEOUT:
+		return &tsk->user_timeout;
+	case TTP_IDLE_TIMEOUT:
+		return &tsk->idle_timeout;
+	case TTP_KEEPALIVE:
+		return &tsk->keepalive;
+	default:
+		return NULL;
+	}
+}
+
 static int ttp_sock_setsockopt(struct socket *sock, int level, int name,
 			       sockptr_t optval, unsigned int optlen)
 {
-	struct ttp_sock *tsk = ttp_sk(sock->sk);
+	u32 *option = ttp_sock_option(ttp_sk(sock->sk), level, name);
 	u32 ms;
 
-	if (level != SOL_TTP ||
-	    (name != TTP_USER_TIMEOUT && name != TTP_IDLE_TIMEOUT))
+	if (!option)
 		return -ENOPROTOOPT;
 	if (optlen < sizeof(ms))
 		return -EINVAL;
@@ -619,10 +636,7 @@ static int ttp_sock_setsockopt(struct socket *sock, int level, int name,
 		return -EFAULT;
 	if (ms > INT_MAX)
 		return -EINVAL;
-	if (name == TTP_USER_TIMEOUT)
-		WRITE_ONCE(tsk->user_timeout, ms);
-	else
-		WRITE_ONCE(tsk->idle_timeout, ms);
+	WRITE_ONCE(*option, ms);
 	ttp_sock_options(sock->sk);
 	return 0;
 }
@@ -642,26 +656,25 @@ static int ttp_sock_info(struct sock *sk, struct ttp_info *info)
 static int ttp_sock_getsockopt(struct socket *sock, int level, int name,
 			       char __user *optval, int __user *optlen)
 {
-	struct ttp_sock *tsk = ttp_sk(sock->sk);
+	u32 *option = ttp_sock_option(ttp_sk(sock->sk), level, name);
 	struct ttp_info info = { };
 	void *val = &info;
 	int len, err;
 	u32 ms;
 
-	if (level != SOL_TTP || name < TTP_INFO || name > TTP_IDLE_TIMEOUT)
+	if (!option && (level != SOL_TTP || name != TTP_INFO))
 		return -ENOPROTOOPT;
 	if (get_user(len, optlen))
 		return -EFAULT;
 	if (len < 0)
 		return -EINVAL;
-	if (name == TTP_INFO) {
+	if (!option) {
 		err = ttp_sock_info(sock->sk, &info);
 		if (err)
 			return err;
 		len = min_t(int, len, sizeof(info));
 	} else {
-		ms = name == TTP_USER_TIMEOUT ? READ_ONCE(tsk->user_timeout) :
-						READ_ONCE(tsk->idle_timeout);
+		ms = READ_ONCE(*option);
 		val = &ms;
 		len = min_t(int, len, sizeof(ms));
 	}

@@ -225,16 +225,18 @@ static void ttp_chalk_visit_idle(struct ttp_link *link)
 	}
 	if (!link->keepalive)
 		return;
-	if (!time_after(now, link->heard + link->keepalive)) {
+	if (!time_after(now, link->heard + link->keepalive) ||
+	    !time_before(link->heard, link->kept))
 		link->probes = 0;
+	if (!time_after(now, link->heard + link->keepalive))
 		return;
-	}
 	/* By count: a round may take long, and nobody has been asked till now */
 	if (link->probes >= TTP_KEEPALIVE_PROBES) {
 		ttp_pipeline_event(link, TTP_EV_GIVE_UP);
 		return;
 	}
 	link->probes++;
+	link->kept = now;
 	if (ttp_is_bare(link))
 		ttp_bare_control(link, TTP_OP_OPEN);
 	else

@@ -12,8 +12,6 @@
 #include "rx.h"
 #include "ttp.h"
 
-#define TTP_KEEPALIVE_IDLE_MS	60000
-
 static struct kmem_cache *ttp_link_cache;
 
 int ttp_link_cache_init(void)
@@ -233,8 +231,9 @@ static void ttp_link_read_options(struct ttp_link *link, const struct sock *sk)
 	link->give_up = msecs_to_jiffies(ms);
 	ms = READ_ONCE(tsk->idle_timeout) ?: READ_ONCE(dev->conf.idle_ms);
 	link->idle = msecs_to_jiffies(ms);
+	ms = READ_ONCE(tsk->keepalive) ?: READ_ONCE(dev->tn->keepalive_ms);
 	link->keepalive = sock_flag(sk, SOCK_KEEPOPEN) ?
-			  msecs_to_jiffies(TTP_KEEPALIVE_IDLE_MS) : 0;
+			  msecs_to_jiffies(ms) : 0;
 }
 
 void ttp_link_options(struct ttp_link *link, const struct sock *sk)

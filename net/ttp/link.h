@@ -98,6 +98,7 @@ enum ttp_ring {
  * @born: when the link was made (jiffies)
  * @give_up: ends after so many jiffies of silence while busy
  * @idle: closes after so many jiffies without data, 0: never
+ * @kept: when keepalive asked last (jiffies)
  * @keepalive: probe after so many jiffies of silence, 0: never
  * @err: why it died, positive errno; given to the socket once
  * @sk: the socket that holds it, or NULL
@@ -199,6 +200,7 @@ struct ttp_link {
 	unsigned long		give_up;
 	unsigned long		idle;
 	unsigned long		keepalive;
+	unsigned long		kept;
 	int			err;
 	struct sock		*sk;
 	struct sock		*listener;

@@ -24,8 +24,8 @@ static int ttp_sysctl_links_max = 16777216;
 static int ttp_sysctl_links_max_user = TTP_SYSCTL_LINKS;
 static int ttp_sysctl_orphans_max = 16777216;
 static int ttp_sysctl_orphans_max_user = TTP_SYSCTL_ORPHANS;
-static int ttp_sysctl_give_up_min = 100;
-static int ttp_sysctl_give_up_max = 24 * 60 * 60 * 1000;
+static int ttp_sysctl_time_min = 100;
+static int ttp_sysctl_time_max = 24 * 60 * 60 * 1000;
 
 /* In a row, as in the table below */
 enum {
@@ -34,6 +34,7 @@ enum {
 	TTP_SYSCTL_MAX_LINKS,
 	TTP_SYSCTL_MAX_ORPHANS,
 	TTP_SYSCTL_GIVE_UP_MS,
+	TTP_SYSCTL_KEEPALIVE_MS,
 	TTP_SYSCTL_FIRST_ID,
 	TTP_SYSCTL_MEM,		/* the last: the host's, for all namespaces */
 	TTP_SYSCTL_COUNT,
@@ -77,8 +78,16 @@ static const struct ctl_table ttp_sysctl_table[] = {
 		.maxlen		= sizeof(int),
 		.mode		= 0644,
 		.proc_handler	= proc_dointvec_minmax,
-		.extra1		= &ttp_sysctl_give_up_min,
-		.extra2		= &ttp_sysctl_give_up_max,
+		.extra1		= &ttp_sysctl_time_min,
+		.extra2		= &ttp_sysctl_time_max,
+	},
+	[TTP_SYSCTL_KEEPALIVE_MS] = {
+		.procname	= "keepalive_ms",
+		.maxlen		= sizeof(int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= &ttp_sysctl_time_min,
+		.extra2		= &ttp_sysctl_time_max,
 	},
 	/* For tests: links whose ids can be foreseen are links to be forged */
 	[TTP_SYSCTL_FIRST_ID] = {
@@ -104,6 +113,7 @@ static void ttp_sysctl_defaults(struct ttp_net *tn)
 	tn->max_links = TTP_SYSCTL_LINKS;
 	tn->max_orphans = TTP_SYSCTL_ORPHANS;
 	tn->give_up_ms = TTP_GIVE_UP_MS;
+	tn->keepalive_ms = TTP_KEEPALIVE_MS;
 	tn->first_id = TTP_FIRST_ID_RANDOM;
 }
 
@@ -114,6 +124,7 @@ static void ttp_sysctl_bind(struct ttp_net *tn, struct ctl_table *t)
 	t[TTP_SYSCTL_MAX_LINKS].data = &tn->max_links;
 	t[TTP_SYSCTL_MAX_ORPHANS].data = &tn->max_orphans;
 	t[TTP_SYSCTL_GIVE_UP_MS].data = &tn->give_up_ms;
+	t[TTP_SYSCTL_KEEPALIVE_MS].data = &tn->keepalive_ms;
 	t[TTP_SYSCTL_FIRST_ID].data = &tn->first_id;
 
 	if (tn->net->user_ns == &init_user_ns)

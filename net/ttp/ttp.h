@@ -79,6 +79,7 @@
 #define TTP_OPEN_GIVE_UP_MS	10000
 #define TTP_RECD_GIVE_UP_MS	3000
 #define TTP_GIVE_UP_MS		30000	/* no valid frame while busy */
+#define TTP_KEEPALIVE_MS	60000	/* silence before SO_KEEPALIVE asks */
 #define TTP_ORPHAN_MS		60000	/* no progress without a socket */
 #define TTP_UNACCEPTED_BUF	65536	/* receive buffer before accept() */
 #define TTP_WINDOW_LOG_MAX	12
@@ -155,6 +156,7 @@ struct ttp_mib_cpu {
  * @max_links: most links in the table
  * @max_orphans: most links without a socket
  * @give_up_ms: default of TTP_USER_TIMEOUT
+ * @keepalive_ms: default of TTP_KEEPALIVE
  * @first_id: of a new link's payload, for tests, or TTP_FIRST_ID_RANDOM
  * @proc: /proc/net/ttp
  */
@@ -177,6 +179,7 @@ struct ttp_net {
 	int			max_links;
 	int			max_orphans;
 	int			give_up_ms;
+	int			keepalive_ms;
 	int			first_id;
 	struct proc_dir_entry	*proc;
 };
@@ -281,6 +284,7 @@ struct ttp_dev {
  * @peer: what it was connected to, for getpeername() at any time after
  * @user_timeout: TTP_USER_TIMEOUT, ms
  * @idle_timeout: TTP_IDLE_TIMEOUT, ms
+ * @keepalive: TTP_KEEPALIVE, ms
  * @cred: a listener: who called listen(); a device may be enabled, or closed
  *	to him, later. Constant once it listens, freed with the socket
  * @raw: a listener: he had CAP_NET_RAW in the namespace
@@ -301,6 +305,7 @@ struct ttp_sock {
 	struct sockaddr_ttp	peer;
 	u32			user_timeout;
 	u32			idle_timeout;
+	u32			keepalive;
 	const struct cred	*cred;
 	bool			raw;
 	bool			connecting;

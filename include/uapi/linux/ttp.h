@@ -61,6 +61,10 @@ enum {
 	TTP_INFO = 1,		/* ro: struct ttp_info */
 	TTP_USER_TIMEOUT = 2,	/* __u32, ms without a valid frame; 0: default */
 	TTP_IDLE_TIMEOUT = 3,	/* __u32, ms without data; 0: the device's */
+	TTP_KEEPALIVE = 4,	/* __u32, ms of silence before SO_KEEPALIVE asks,
+				 * which it does five times, about one second
+				 * apart; 0: default
+				 */
 };
 
 /* States of a link, ttp_info.state */
