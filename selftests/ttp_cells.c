@@ -126,6 +126,9 @@ static const char *kind_words(unsigned int kinds)
 /* What the scanner may send by itself in a state */
 static unsigned int noise(int state, unsigned int how)
 {
+	/* It asks for what is missing. */
+	if (how & EARLY)
+		return noise(state, how & ~EARLY) | K(NACK);
 	switch (state) {
 	case TTP_OPEN_SENT:
 		return K(OPEN);
