@@ -21,10 +21,11 @@
 
 /*
  * A peer may forget its own timer when a PAYLOAD comes in. If it has been silent
- * for so long (its timer would have run twice) one spare ACK wakes it; one with
- * nothing to send takes no notice.
+ * for longer than that runs, a spare ACK wakes it; one with nothing to send
+ * takes no notice. Spare ACKs get lost as well: some more, a second apart.
  */
 #define TTP_BARE_SPARE_MS	400
+#define TTP_BARE_SPARES		3
 
 /*
  * Some peers resend at each ACK that they do not expect, and so a second ACK of
@@ -198,10 +199,14 @@ static void ttp_bare_acked(struct ttp_link *link, u32 rx)
 		ttp_bare_sample(link, &done);
 		ttp_rx_retire(link, &done);
 	}
-	/* Whoever was full has room: an ACK is how that is told */
-	if (!c->full_in)
+}
+
+/* Whoever was full has room: an ACK, new or not, is how that is told. */
+static void ttp_bare_has_room(struct ttp_link *link)
+{
+	if (!link->c.full_in)
 		return;
-	c->full_in = false;
+	link->c.full_in = false;
 	ttp_bare_mark_all(link, TTP_WHY_FULL);
 	ttp_tx_progress(link);
 }
@@ -218,6 +223,9 @@ static void ttp_bare_nack(struct ttp_link *link, const struct ttp_frame *f)
 
 	ttp_mib_inc(link->dev->tn, TTP_MIB_NACKS_IN);
 	link->st.nacks_rx++;
+	/* What followed the one that was refused: it waits with that one */
+	if (c->full_in)
+		return;
 	list_for_each_entry(e, &c->snd.list, node)
 		if (!ttp_rx_too_soon(link, e, now))
 			ttp_link_mark(link, e);
@@ -315,6 +323,8 @@ void ttp_bare_take(struct ttp_link *link, struct sk_buff **skb,
 	/* Some name the last good id, some the first bad one: the lesser */
 	if (acts & TTP_ACT_ACK_IN)
 		ttp_bare_acked(link, f->op == TTP_OP_NACK ? f->rx - 1 : f->rx);
+	if ((acts & TTP_ACT_ACK_IN) && f->op == TTP_OP_ACK)
+		ttp_bare_has_room(link);
 	if (acts & TTP_ACT_NACK_IN)
 		ttp_bare_nack(link, f);
 	if (acts & TTP_ACT_FULL_IN)
@@ -364,13 +374,19 @@ void ttp_bare_scan(struct ttp_link *link)
 	if (link->bare.sent != sent) {
 		link->bare.sent = sent;
 		link->bare.sent_at = jiffies;
-		link->bare.spare = true;
+		link->bare.spares = TTP_BARE_SPARES;
 	}
-	if (!link->bare.spare || time_before(jiffies, link->heard + wait) ||
+	if (!link->bare.spares || time_before(jiffies, link->heard + wait) ||
 	    time_before(jiffies, link->bare.sent_at + wait))
 		return;
-	link->bare.spare = false;
+	link->bare.spares--;
+	link->bare.sent_at = jiffies;
 	ttp_bare_control(link, TTP_OP_ACK);
+}
+
+bool ttp_bare_busy(const struct ttp_link *link)
+{
+	return link->bare.spares == TTP_BARE_SPARES;
 }
 
 /* Go back to the oldest; to a peer that is full, it alone asks for room. */

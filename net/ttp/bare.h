@@ -44,7 +44,10 @@ void ttp_bare_ack(struct ttp_link *link);
 /* Somebody has read: a peer that was refused is told of room. */
 void ttp_bare_room(struct ttp_link *link);
 
-/* Every tick of a busy link */
+/* Does it wait for the time of the first spare ACK? The others have time. */
+bool ttp_bare_busy(const struct ttp_link *link);
+
+/* Every tick of a busy link, and now and then of an idle one */
 void ttp_bare_scan(struct ttp_link *link);
 
 /* Nothing has moved for long. */

@@ -216,6 +216,8 @@ static void ttp_chalk_visit_idle(struct ttp_link *link)
 		ttp_chalk_move(link, TTP_RING_BUSY);
 		return;
 	}
+	if (ttp_is_bare(link))
+		ttp_bare_scan(link);
 	link->patience /= 2;
 	ttp_gate_rest(&link->c.gate, link->c.snd.nxt);
 	ttp_tx_idle(link);

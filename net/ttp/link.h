@@ -153,8 +153,8 @@ enum ttp_ring {
  * @mark: skb->mark of its frames
  * @bare: bare dialect alone
  * @bare.got: a PAYLOAD was taken, at @bare.got_at (jiffies)
- * @bare.spare: after what was sent at @bare.sent_at (jiffies) the peer may need
- *	a spare ACK; @bare.sent is how many frames that were
+ * @bare.spares: so many spare ACKs the peer may need after what was sent at
+ *	@bare.sent_at (jiffies); @bare.sent is how many frames that were
  * @bare.acked_at: when an ACK was sent last (microseconds)
  * @bare.nacked: a NACK was sent, at @bare.nack_at (microseconds)
  * @st: counters for TTP_INFO
@@ -253,8 +253,8 @@ struct ttp_link {
 	u32			mark;
 	struct {
 		bool		got;
-		bool		spare;
 		bool		nacked;
+		u8		spares;
 		u32		sent;
 		u32		acked_at;
 		u32		nack_at;

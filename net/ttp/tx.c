@@ -366,7 +366,7 @@ bool ttp_tx_busy(const struct ttp_link *link)
 
 	return c->snd.una != c->snd.nxt || !skb_queue_empty(&link->sndq) ||
 	       c->state != TTP_OPEN || ttp_gap_open(&c->rcv) ||
-	       link->bare.spare;
+	       ttp_bare_busy(link);
 }
 
 /* Ask again for what is missing. */
