@@ -9,7 +9,7 @@
 #   ttp_integrity.sh case SEED          one of them again
 
 # The debug kernel looks at every access to memory: it takes its time.
-if [ -z "${TTP_SLOW:-}" ] && [ -e /sys/kernel/debug/kmemleak ]; then
+if [ -z "${TTP_SLOW:-}" ] && [ "${TTP_KERNEL:-}" = debug ]; then
 	export TTP_SLOW=1
 fi
 
@@ -18,8 +18,11 @@ fi
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck disable=SC2154 # from lib.sh
 limit=$((200 * slow))		# seconds for the slowest case
-ms=500				# for the traffic of each
-[ "${TTP_KERNEL:-}" != debug ] || ms=1500
+case ${TTP_KERNEL:-} in	# milliseconds for the traffic of each
+debug)	ms=1200 ;;
+uml)	ms=300 ;;
+*)	ms=400 ;;
+esac
 # Where the wire's qualities are, and what carries TTP
 topology=""
 shaped=()
