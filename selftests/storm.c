@@ -105,12 +105,13 @@ static long do_socket(struct caller *c)
 {
 	static const int types[] = {
 		SOCK_STREAM, SOCK_SEQPACKET, SOCK_STREAM | SOCK_NONBLOCK,
+		SOCK_SEQPACKET | SOCK_NONBLOCK, SOCK_STREAM | SOCK_NONBLOCK,
 		SOCK_SEQPACKET | SOCK_NONBLOCK, SOCK_DGRAM, SOCK_RAW,
 	};
 	struct timeval t = { 0, 5000 };
 	int fd;
 
-	fd = socket(AF_TTP, types[below(c, below(c, 8) ? 4 : 6)],
+	fd = socket(AF_TTP, types[below(c, below(c, 8) ? 6 : 8)],
 		    below(c, 4) ? TTPPROTO_SOCKET : below(c, 8) ?
 		    TTPPROTO_BARE : below(c, 4));
 	if (fd >= 0) {
@@ -194,7 +195,7 @@ static int some_flags(struct caller *c)
 		MSG_DONTWAIT, MSG_NOSIGNAL, MSG_PEEK, MSG_WAITALL, MSG_TRUNC,
 		MSG_MORE, MSG_EOR, MSG_OOB, MSG_ERRQUEUE, MSG_CTRUNC,
 	};
-	int i, f = below(c, 4) ? MSG_DONTWAIT : 0;
+	int i, f = below(c, 8) ? MSG_DONTWAIT : 0;
 
 	for (i = below(c, 4); i > 0; i--)
 		f |= below(c, 30) ? flags[below(c, COUNT(flags))] :
@@ -278,7 +279,7 @@ static long do_poll(struct caller *c)
 	for (i = 0; i < 3; i++)
 		p[i] = (struct pollfd){ .fd = some_fd(c),
 					.events = below(c, 0x10000) };
-	return poll(p, 3, below(c, 5));
+	return poll(p, 3, below(c, 8) ? 0 : below(c, 5));
 }
 
 static long do_shutdown(struct caller *c)

@@ -17,7 +17,7 @@
 
 #define SEEDS		64	/* frames of the wire to start from */
 #define SEED_LEN	1600
-#define BURST		128
+#define BURST		256
 #define CHUNK		20000
 
 /**
