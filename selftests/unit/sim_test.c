@@ -17,6 +17,19 @@ FIXTURE_TEARDOWN(sim)
 {
 }
 
+/* Ids that went through 2^32 and through 2^31, both ends */
+static void count_wraps(const struct sim *s, unsigned int wraps[2])
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		const struct ttp_core *c = &s->end[i].c;
+
+		wraps[0] += c->snd.nxt < c->isn;
+		wraps[1] += c->isn < 1U << 31 && c->snd.nxt >= 1U << 31;
+	}
+}
+
 static void count(struct sim *sum, const struct sim *s)
 {
 	sum->frames += s->frames;
@@ -45,6 +58,7 @@ static void orderly(struct sim *s, u64 seed, u32 openers)
 
 TEST_F_TIMEOUT(sim, transfer, 300)
 {
+	unsigned int wraps[2] = { 0 };
 	struct sim sum = {};
 	u64 i;
 
@@ -55,10 +69,13 @@ TEST_F_TIMEOUT(sim, transfer, 300)
 		}
 		ASSERT_TRUE(self->s.end[1].accepted);
 		count(&sum, &self->s);
+		count_wraps(&self->s, wraps);
 	}
 	TH_LOG("%u frames, %u replays, %u NACKs, %u NACK_FULLs", sum.frames,
 	       sum.replays, sum.nacks, sum.fulls);
 	/* All of the machinery was used. */
+	EXPECT_GT(wraps[0], i / 20);
+	EXPECT_GT(wraps[1], i / 20);
 	EXPECT_GT(sum.replays, i);
 	EXPECT_GT(sum.nacks, i);
 	EXPECT_GT(sum.fulls, i / 10);
