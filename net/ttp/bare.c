@@ -111,7 +111,7 @@ void ttp_bare_listen(struct ttp_link *link, const struct ttp_frame *f)
 
 	c->peer_isn = f->tx;
 	c->peer_isn_known = true;
-	c->opened = true;
+	WRITE_ONCE(c->opened, true);
 	ttp_gap_init(&c->rcv, f->tx, TTP_BARE_WINDOW);
 	ttp_bare_number(link, f->rx + 1);
 }
@@ -131,7 +131,7 @@ static void ttp_bare_resync(struct ttp_link *link, u32 last)
 		return;
 	ttp_gap_init(&c->rcv, last, TTP_BARE_WINDOW);
 	link->refused = 0;
-	c->full_out = false;
+	WRITE_ONCE(c->full_out, false);
 }
 
 static void ttp_bare_mark_all(struct ttp_link *link, u8 why)
@@ -152,7 +152,7 @@ static void ttp_bare_connect(struct ttp_link *link, const struct ttp_frame *f)
 		ttp_bare_resync(link, f->tx - 1);
 	if (link->opens == 1)
 		ttp_rx_sample(link, ttp_now() - link->ask_at);
-	c->opened = true;
+	WRITE_ONCE(c->opened, true);
 	c->full_in = false;
 	ttp_bare_mark_all(link, TTP_WHY_CHALK);
 	link->moved = jiffies;
@@ -165,7 +165,7 @@ static void ttp_bare_reopen(struct ttp_link *link, const struct ttp_frame *f)
 	if (f->op == TTP_OP_NACK_NOLINK)
 		link->c.peer_isn_known = false;
 	link->opens = 0;
-	link->born = jiffies;
+	WRITE_ONCE(link->born, jiffies);
 	ttp_tx_open(link);
 }
 
@@ -303,7 +303,7 @@ void ttp_bare_room(struct ttp_link *link)
 				link->rmem + link->refused > rcvbuf)))
 		return;
 	link->refused = 0;
-	link->c.full_out = false;
+	WRITE_ONCE(link->c.full_out, false);
 	ttp_bare_control(link, TTP_OP_ACK);
 }
 

@@ -59,7 +59,7 @@ static void ttp_chalk_unlist(struct ttp_chalk *ch, struct ttp_link *link)
 	if (list_empty(&link->owed))
 		return;
 	list_del_init(&link->owed);
-	ch->nowed--;
+	WRITE_ONCE(ch->nowed, ch->nowed - 1);
 }
 
 static void ttp_chalk_place(struct ttp_chalk *ch, struct ttp_link *link,
@@ -70,19 +70,19 @@ static void ttp_chalk_place(struct ttp_chalk *ch, struct ttp_link *link,
 
 	lockdep_assert_held(&ch->lock);
 	if (link->ring_id == TTP_RING_BUSY)
-		ch->nbusy--;
+		WRITE_ONCE(ch->nbusy, ch->nbusy - 1);
 	if (link->ring_id == TTP_RING_IDLE)
-		ch->nidle--;
+		WRITE_ONCE(ch->nidle, ch->nidle - 1);
 	link->ring_id = ring;
 	switch (ring) {
 	case TTP_RING_BUSY:
-		ch->nbusy++;
+		WRITE_ONCE(ch->nbusy, ch->nbusy + 1);
 		list_move_tail(&link->ring, &ch->busy);
 		if (!hurry)
 			ttp_chalk_start(ch);
 		break;
 	case TTP_RING_IDLE:
-		ch->nidle++;
+		WRITE_ONCE(ch->nidle, ch->nidle + 1);
 		list_move_tail(&link->ring, &ch->idle);
 		if (none)
 			ttp_chalk_start(ch);
@@ -133,7 +133,7 @@ static void ttp_chalk_list(struct ttp_chalk *ch, struct ttp_link *link)
 	spin_lock(&ch->lock);
 	hurry = ttp_chalk_hurry(ch);
 	list_add_tail(&link->owed, &ch->owed);
-	ch->nowed++;
+	WRITE_ONCE(ch->nowed, ch->nowed + 1);
 	if (!hurry)
 		ttp_chalk_start(ch);
 	spin_unlock(&ch->lock);

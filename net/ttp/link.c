@@ -118,12 +118,13 @@ int ttp_link_publish(struct ttp_link *link)
 		goto out;
 	}
 	list_add_tail(&link->devnode, &dev->links);
-	dev->nlinks++;
+	WRITE_ONCE(dev->nlinks, dev->nlinks + 1);
 	/* The MTU may have shrunk since ttp_link_new() */
 	link->offered = min_t(u16, link->offered,
 			      ttp_dev_max_payload(dev->netdev,
 						  link->key.dialect));
-	link->c.max_payload = min(link->c.max_payload, link->offered);
+	WRITE_ONCE(link->c.max_payload,
+		   min(link->c.max_payload, link->offered));
 	spin_unlock(&dev->lock);
 
 	ttp_link_hold(link);
@@ -131,7 +132,7 @@ int ttp_link_publish(struct ttp_link *link)
 	if (err) {
 		spin_lock(&dev->lock);
 		list_del_init(&link->devnode);
-		dev->nlinks--;
+		WRITE_ONCE(dev->nlinks, dev->nlinks - 1);
 		spin_unlock(&dev->lock);
 		refcount_dec(&link->refs);
 		goto out;
@@ -203,7 +204,7 @@ void ttp_link_unhash(struct ttp_link *link)
 	ttp_chalk_del(link);
 	spin_lock(&dev->lock);
 	list_del_init(&link->devnode);
-	dev->nlinks--;
+	WRITE_ONCE(dev->nlinks, dev->nlinks - 1);
 	ttp_gate_forget(&link->c.gate, &dev->pool, link->key.vc);
 	ttp_gate_return(&link->c.gate, &dev->pool, link->key.vc, 0);
 	link->select |= dev->pool.waiting != 0;
@@ -224,7 +225,7 @@ static void ttp_link_read_options(struct ttp_link *link, const struct sock *sk)
 	struct ttp_dev *dev = link->dev;
 	u32 ms;
 
-	link->sk_priority = READ_ONCE(sk->sk_priority);
+	WRITE_ONCE(link->sk_priority, READ_ONCE(sk->sk_priority));
 	link->priority = link->sk_priority ?: priority[link->key.vc];
 	link->mark = READ_ONCE(sk->sk_mark);
 	ms = READ_ONCE(tsk->user_timeout) ?: READ_ONCE(dev->tn->give_up_ms);
@@ -402,7 +403,7 @@ void ttp_link_detach(struct ttp_link *link)
 	link->sk = NULL;
 	link->rmem -= link->rcv_mem;
 	link->rcv_mem = 0;
-	link->rcv_queued = 0;
+	WRITE_ONCE(link->rcv_queued, 0);
 	__skb_queue_purge(&link->rxq);
 	if (link->hashed) {
 		link->acked = jiffies;
@@ -424,7 +425,7 @@ void ttp_link_consumed(struct ttp_link *link, u32 truesize, u32 bytes)
 	ttp_link_lock(link);
 	link->rmem -= truesize;
 	link->rcv_mem -= truesize;
-	link->rcv_queued -= bytes;
+	WRITE_ONCE(link->rcv_queued, link->rcv_queued - bytes);
 	ttp_link_account(link);
 	if (link->hashed)
 		ttp_rx_room(link);
@@ -468,7 +469,7 @@ static void ttp_link_mtu_one(struct ttp_link *link, unsigned int mtu)
 		skb_queue_walk(&link->sndq, skb)
 			fits &= skb->len <= max;
 	if (fits) {
-		link->c.max_payload = max;
+		WRITE_ONCE(link->c.max_payload, max);
 		link->offered = min_t(u16, link->offered, max);
 	} else {
 		link->err = EMSGSIZE;

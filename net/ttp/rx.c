@@ -63,7 +63,8 @@ void ttp_rx_open(struct ttp_link *link, const struct ttp_frame *f,
 void ttp_rx_reopen(struct ttp_link *link, const struct ttp_frame *f)
 {
 	link->open_room = max_t(u16, link->open_room, f->room);
-	link->c.max_payload = min(link->c.max_payload, f->max_payload);
+	WRITE_ONCE(link->c.max_payload,
+		   min(link->c.max_payload, f->max_payload));
 	link->offered = min(link->offered, f->max_payload);
 }
 
@@ -101,8 +102,8 @@ void ttp_rx_connect(struct ttp_link *link, const struct ttp_frame *f)
 	c->epoch = f->epoch;
 	ttp_rx_window(link, 1U << f->count);
 	/* It is as long as the OPEN it answers, if that was a longer one */
-	c->max_payload = min3(c->max_payload, f->max_payload,
-			      max(link->offered, f->room));
+	WRITE_ONCE(c->max_payload, min3(c->max_payload, f->max_payload,
+					max(link->offered, f->room)));
 	ttp_rx_grant(link, f->grant);
 	c->full_in = f->flags & TTP_F_FULL;
 	ttp_gap_init(&c->rcv, f->tx - 1, c->rcv.window);
@@ -342,7 +343,7 @@ static void ttp_rx_deliver(struct ttp_link *link, struct sk_buff *skb)
 		return;
 	skb_queue_splice_tail_init(&link->part, &link->rxq);
 	link->rcv_mem += link->part_mem;
-	link->rcv_queued += link->part_len;
+	WRITE_ONCE(link->rcv_queued, link->rcv_queued + link->part_len);
 	link->part_mem = 0;
 	link->part_len = 0;
 	link->wake |= TTP_WAKE_READ;
@@ -366,7 +367,7 @@ static bool ttp_rx_room_again(struct ttp_link *link)
 	if (link->starved &&
 	    !ttp_mem_charge(link, link->refused + TTP_RX_HEADROOM))
 		return false;
-	link->c.full_out = false;
+	WRITE_ONCE(link->c.full_out, false);
 	link->starved = false;
 	link->refused = 0;
 	return true;
@@ -385,8 +386,8 @@ void ttp_rx_room(struct ttp_link *link)
 		return;
 	}
 	if (!c->full_out)
-		c->full_out = ttp_rx_waits(link) &&
-			      link->rmem > ttp_link_rcvbuf(link) / 2;
+		WRITE_ONCE(c->full_out, ttp_rx_waits(link) &&
+			   link->rmem > ttp_link_rcvbuf(link) / 2);
 	else if (ttp_rx_room_again(link))
 		ttp_output_control(link, TTP_OP_ACK, TTP_F_ACK_VALID);
 }
@@ -440,7 +441,7 @@ static void ttp_rx_refuse(struct ttp_link *link, struct sk_buff *skb,
 	ttp_mib_inc(link->dev->tn, reason);
 	link->refused = skb->truesize;
 	kfree_skb(skb);
-	link->c.full_out = true;
+	WRITE_ONCE(link->c.full_out, true);
 	ttp_output_control(link, TTP_OP_NACK_FULL, TTP_F_ACK_VALID);
 }
 
