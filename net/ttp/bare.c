@@ -258,6 +258,7 @@ static void ttp_bare_data(struct ttp_link *link, struct sk_buff *skb,
 	link->c.peer_isn_known = true;
 	ttp_mib_inc(link->dev->tn, TTP_MIB_PAYLOAD_IN);
 	ttp_rx_in_order(link, skb);
+	link->c.full_out = link->refused;
 	ttp_link_account(link);
 }
 

@@ -8,6 +8,12 @@
 
 #include "ttp.h"
 
+/*
+ * A frame is not sent again sooner for want of an ACK: peers may answer from a
+ * program or a work queue, and a NACK tells earlier of all but the last frames.
+ */
+#define TTP_BARE_WAIT_US	10000U
+
 static inline bool ttp_is_bare(const struct ttp_link *link)
 {
 	return link->key.dialect == TTPPROTO_BARE;

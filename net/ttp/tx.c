@@ -409,11 +409,12 @@ void ttp_tx_asked(struct ttp_link *link)
 /* How long may nothing move before it is worth a frame to find out why? */
 static u32 ttp_tx_patience(struct ttp_link *link)
 {
+	u32 least = ttp_is_bare(link) ? TTP_BARE_WAIT_US : 3 * TTP_TICK_US;
 	u32 wait = 2 * link->c.srtt + 2 * TTP_TICK_US;
 
 	if (link->reply && ttp_tx_lone(link))
 		wait = link->reply + max(4 * link->reply_var, TTP_TICK_US);
-	return clamp(wait, 3 * TTP_TICK_US, (u32)TTP_WAIT_MAX_US);
+	return clamp(wait, least, (u32)TTP_WAIT_MAX_US);
 }
 
 /*
