@@ -59,6 +59,7 @@ enum { END_SHUT, END_CLOSE, END_ANY };
 
 /**
  * struct conf - what was asked for
+ * @netns: names of the two namespaces; without the second one, one alone
  * @node: the two ends
  * @dev: name of the device at both
  * @flap_dev: name of the device that goes up and down
@@ -84,6 +85,7 @@ enum { END_SHUT, END_CLOSE, END_ANY };
  * @churn: open and close
  */
 struct conf {
+	const char	*netns[2];
 	struct ttp_node	node[2];
 	const char	*dev;
 	const char	*flap_dev;

@@ -82,7 +82,8 @@ static void show_end(const struct link *l, int end)
 /* Links as both ends know them, those that no socket holds included */
 void show_links(void)
 {
-	int i, status;
+	char command[300];
+	int i;
 
 	for (i = 0; links && i < conf.links; i++) {
 		if (links[i].flow[0].over + links[i].flow[1].over ==
@@ -97,31 +98,30 @@ void show_links(void)
 		show_end(&links[i], 1);
 	}
 	fflush(stdout);
-	for (i = 0; i < 2; i++) {
-		ttp_enter(&conf.node[i]);
-		printf("# ttpctl link show, at %c:\n", 'a' + i);
-		fflush(stdout);
-		status = system("ttpctl -s link show 2>&1 | sed 's/^/#   /'");
-		if (status)
-			printf("#   status %d\n", status);
-	}
+	snprintf(command, sizeof(command),
+		 "for n in %s %s; do echo \"links in $n:\"; ttpctl -n $n -s link show; done 2>&1 | sed 's/^/#   /'",
+		 conf.netns[0], conf.netns[1] ? conf.netns[1] : "");
+	i = system(command);
+	if (i)
+		printf("#   status %d\n", i);
 }
 
 /* ---- the watch ---- */
 
 static void watch_flow(struct flow *f, long now)
 {
-	uint64_t got = f->got + f->over;
+	uint64_t got = f->got;
 
-	if (!f->key || (f->over && f->got == f->seen))
+	if (!f->key || f->over)
 		return;
 	if (got != f->seen) {
 		f->seen = got;
 		f->seen_ms = now;
 	} else if (now - f->seen_ms > conf.patience_ms) {
-		fail_flow(f, "hangs: no byte for %ld s after %llu; %llu were sent",
+		fail_flow(f, "hangs: no byte for %ld s after %llu; %llu were sent%s",
 			  conf.patience_ms / 1000, (unsigned long long)f->got,
-			  (unsigned long long)f->sent);
+			  (unsigned long long)f->sent,
+			  f->ended ? ", and the end" : "");
 	}
 }
 

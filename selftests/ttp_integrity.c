@@ -316,16 +316,14 @@ static const struct option options[] = {
 	{ "help", 0, NULL, 'h' }, { }
 };
 
-static const char *netns[2];
-
 static void option_word(int c, const char *text)
 {
 	switch (c) {
 	case 'a':
-		netns[0] = text;
+		conf.netns[0] = text;
 		break;
 	case 'b':
-		netns[1] = text;
+		conf.netns[1] = text;
 		break;
 	case 'd':
 		conf.dev = text;
@@ -432,7 +430,7 @@ static void options_read(int argc, char **argv)
 		else
 			option_flag(c);
 	}
-	if (optind < argc || !netns[0])
+	if (optind < argc || !conf.netns[0])
 		option_flag('?');
 	if (conf.links < 1 || conf.size < 1 || conf.size > TTP_MSG_MAX)
 		errx(2, "--links or --size out of range");
@@ -484,10 +482,10 @@ int main(int argc, char **argv)
 	long start, ms, gone;
 
 	options_read(argc, argv);
-	node_find(&conf.node[0], netns[0]);
+	node_find(&conf.node[0], conf.netns[0]);
 	conf.node[1] = conf.node[0];
-	if (netns[1])
-		node_find(&conf.node[1], netns[1]);
+	if (conf.netns[1])
+		node_find(&conf.node[1], conf.netns[1]);
 	counters_start();
 	start = ttp_now_ms();
 	end_ms = start + conf.run_ms;
