@@ -276,7 +276,9 @@ struct ttp_dev {
  * @port_node: in ttp_net.ports (port_lock); RCU
  * @bound: @port_node is hashed
  * @listen_node: in ttp_net.listeners (port_lock); RCU
- * @queue_lock: protects what follows up to @half_n
+ * @queue_lock: protects what follows up to @half_n, and what a listener pays
+ *	for data of links that nobody has accepted (sk_forward_alloc); what a
+ *	connected socket pays is protected by its link's lock
  * @dying: the listener is being closed: nothing may be queued any more
  * @half: listener: half-open links, struct ttp_link.queue
  * @ready: listener: links to be accepted; sk_ack_backlog counts them
