@@ -9,6 +9,8 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include "kselftest_harness.h"
 #include "peer.h"
@@ -455,6 +457,81 @@ TEST_F_TIMEOUT(host, links_that_nobody_accepts_pay_as_well, 60)
 		close(fd[i]);
 	free(fd);
 	EXPECT_TRUE(given_back(self));
+}
+
+/* ---- the memory cgroup of the reader ---- */
+
+#define GROUPS	"/tmp/ttp-groups"
+#define GROUP	GROUPS "/ttp"
+
+/* Be in a memory cgroup of our own; false: this kernel has none. */
+static bool join_group(void)
+{
+	char pid[16];
+
+	mkdir(GROUPS, 0700);
+	if (mount("ttp", GROUPS, "cgroup2", 0, NULL))
+		return false;
+	set(GROUPS "/cgroup.subtree_control", "+memory");
+	sprintf(pid, "%d", getpid());
+	return (!mkdir(GROUP, 0700) || errno == EEXIST) &&
+	       !access(GROUP "/memory.stat", R_OK) &&
+	       !set(GROUP "/cgroup.procs", pid);
+}
+
+static void leave_group(void)
+{
+	char pid[16];
+
+	sprintf(pid, "%d", getpid());
+	set(GROUPS "/cgroup.procs", pid);
+	rmdir(GROUP);
+	umount2(GROUPS, MNT_DETACH);
+	rmdir(GROUPS);
+}
+
+/* What sockets of the group have, bytes */
+static long group_sock(void)
+{
+	static char text[16384];
+	const char *at;
+
+	if (get(GROUP "/memory.stat", text, sizeof(text)))
+		return -1;
+	at = strstr(text, "\nsock ");
+	return at ? atol(at + 6) : -1;
+}
+
+TEST_F(limits, the_group_of_the_reader_pays)
+{
+	static char buf[1 << 20];
+	struct ttp_wire w;
+	long now = 0;
+	int fd[2], i;
+
+	if (!join_group()) {
+		leave_group();
+		SKIP(return, "no memory cgroups");
+	}
+	ttp_wire_up(&w);
+	ASSERT_EQ(0, ttp_pair(&w, SOCK_STREAM, fd));
+	fcntl(fd[0], F_SETFL, O_NONBLOCK);
+	EXPECT_LT(500000, send(fd[0], buf, sizeof(buf), 0));
+	for (i = 0; i < 50 && now < 500000; i++) {
+		ttp_sleep_ms(20 * ttp_slow());
+		now = group_sock();
+	}
+	EXPECT_LE(500000, now);
+	close(fd[1]);
+	close(fd[0]);
+	/* The kernel keeps some of it in advance. */
+	for (i = 0; i < 50 && now > 400000; i++) {
+		ttp_sleep_ms(20 * ttp_slow());
+		now = group_sock();
+	}
+	EXPECT_GE(400000, now);
+	ttp_wire_free(&w);
+	leave_group();
 }
 
 /* ---- a program that leaves its CPU to nobody ---- */
