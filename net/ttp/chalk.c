@@ -304,11 +304,14 @@ static bool ttp_chalk_due(u32 now, u32 *last)
 	return true;
 }
 
+/* A turn: those of the turn before send their ACK, the others are next. */
 static unsigned int ttp_chalk_walk_owed(struct ttp_chalk *ch, u32 now)
 {
 	struct ttp_link *link;
 	unsigned int n;
 
+	if (!ch->late && !ttp_chalk_due(now, &ch->turn_at))
+		return 0;
 	for (n = 0; n < TTP_CHALK_OWED_MAX; n++) {
 		link = ttp_chalk_next_ripe(ch);
 		if (!link)
@@ -317,7 +320,7 @@ static unsigned int ttp_chalk_walk_owed(struct ttp_chalk *ch, u32 now)
 	}
 	spin_lock_bh(&ch->lock);
 	ch->late = !list_empty(&ch->ripe);
-	if (!ch->late && ttp_chalk_due(now, &ch->turn_at)) {
+	if (!ch->late) {
 		list_splice_tail_init(&ch->owed, &ch->ripe);
 		WRITE_ONCE(ch->turn, ch->turn + 1);
 	}
