@@ -110,8 +110,8 @@ TEST_F_TIMEOUT(flood, honest_opens_succeed, 120)
 	char c;
 
 	ASSERT_EQ(0, pthread_create(&t, NULL, open_flood, &d));
-	ttp_sleep_ms(500);
-	EXPECT_LT(BACKLOG, d.sent);
+	while (*(volatile long *)&d.sent <= 2 * BACKLOG)
+		ttp_sleep_ms(10);
 	for (i = 0; i < 8; i++) {
 		ttp_sleep_ms(150);
 		start = ttp_now_ms();
@@ -134,10 +134,12 @@ TEST_F_TIMEOUT(flood, honest_opens_succeed, 120)
 	slab = slab_links();
 	d.stop = true;
 	pthread_join(t, NULL);
+	/* While it rages a list of links shows some that come and some that go */
+	EXPECT_GE(2 * BACKLOG, most);
+	ttp_sleep_ms(50 * ttp_slow());
+	EXPECT_GE(BACKLOG + 1, ttp_count_links());
 	TH_LOG("%ld OPENs, at most %d links, slab %ld to %ld, slowest connect() %ld ms",
 	       d.sent, most, before, slab, worst);
-	/* The backlog, and the one that is open */
-	EXPECT_GE(BACKLOG + 1 + 1, most);
 	/* What is freed waits for a grace period, and slabs stay for a while. */
 	if (before >= 0)
 		EXPECT_GE(before + 4 * BACKLOG + 1000, slab);

@@ -270,7 +270,7 @@ FIXTURE_SETUP(host)
 	self->ns = open("/proc/self/ns/net", O_RDONLY);
 	ASSERT_EQ(0, get(MEM, self->mem, sizeof(self->mem)));
 	self->slack = 256 * get_nprocs();
-	self->pages = 1024;
+	self->pages = ttp_slow() > 1 ? 256 : 1024;
 	sprintf(text, "%ld %ld %ld", self->pages / 2, self->pages * 3 / 4,
 		self->pages);
 	ASSERT_EQ(0, set(MEM, text));
