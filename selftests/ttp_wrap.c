@@ -120,7 +120,7 @@ static void carry(struct __test_metadata *_metadata,
 	for (j = 0; j < 2; j++) {
 		ASSERT_EQ(0, ttp_info(self->fd[j], &i[j]));
 		/* Beyond the edge, by about as many frames as there were */
-		EXPECT_LT(50, (int)(i[j].tx_nxt - edge));
+		EXPECT_LT(20, (int)(i[j].tx_nxt - edge));
 		EXPECT_GT(1000, (int)(i[j].tx_nxt - edge));
 		EXPECT_EQ(TTP_OPEN, i[j].state);
 	}
