@@ -295,6 +295,8 @@ static const struct proto_ops ttp_sock_ops;
 static void ttp_sock_destruct(struct sock *sk)
 {
 	put_cred(ttp_sk(sk)->cred);
+	/* What SO_RESERVE_MEM took; all else was settled with the link */
+	sk_mem_reclaim_final(sk);
 }
 
 static struct sock *ttp_sock_alloc(struct net *net, struct socket *sock,
