@@ -3,6 +3,7 @@
  * Slots: a device's pool, and the bays of a link.
  */
 #include <linux/kernel.h>
+#include <linux/log2.h>
 #include "gate.h"
 #include "wire.h"
 
@@ -316,6 +317,13 @@ void ttp_gate_refuse(struct ttp_pool *p, u8 vc, u32 n)
 
 void ttp_gate_acked(struct ttp_gate *g, u32 una, u32 nxt, u32 n)
 {
+	/* More has arrived than was sent again: it had only been slow */
+	if (g->doubt && n > 1) {
+		g->open = g->undo_open;
+		g->most = g->undo_most;
+		g->recovering = false;
+	}
+	g->doubt = false;
 	if (g->recovering && !ttp_before(una, g->recover))
 		g->recovering = false;
 	if (g->asked && ttp_before(g->ask, una))
@@ -327,6 +335,9 @@ void ttp_gate_acked(struct ttp_gate *g, u32 una, u32 nxt, u32 n)
 	if (2 * (nxt - una + n) <= g->open)
 		return;
 	if (g->open < g->most) {
+		g->acked += n;
+		n = g->queue ? g->acked / 4 : g->acked;
+		g->acked = g->queue ? g->acked % 4 : 0;
 		g->open = min3(g->open + n, g->most, g->share);
 		return;
 	}
@@ -335,8 +346,17 @@ void ttp_gate_acked(struct ttp_gate *g, u32 una, u32 nxt, u32 n)
 	g->round = una + max(g->open, nxt - una);
 }
 
+void ttp_gate_rtt(struct ttp_gate *g, u32 rtt)
+{
+	if (!g->base || rtt < g->base)
+		g->base = rtt;
+	if (rtt - g->base > max(g->base / 4, (u32)TTP_GATE_QUEUE_US))
+		g->queue = true;
+}
+
 void ttp_gate_loss(struct ttp_gate *g, u32 una, u32 nxt)
 {
+	g->doubt = false;
 	/* What was in flight when bays broke cannot break them again. */
 	if (g->recovering && ttp_before(una, g->recover))
 		return;
@@ -348,12 +368,29 @@ void ttp_gate_loss(struct ttp_gate *g, u32 una, u32 nxt)
 	g->round = nxt;
 }
 
+void ttp_gate_silence(struct ttp_gate *g, u32 una, u32 nxt)
+{
+	u32 open = g->open, most = g->most;
+	bool before = g->recovering && ttp_before(una, g->recover);
+	bool doubt = g->doubt;
+
+	ttp_gate_loss(g, una, nxt);
+	if (before) {
+		g->doubt = doubt;
+		return;
+	}
+	g->doubt = true;
+	g->undo_open = open;
+	g->undo_most = most;
+}
+
 void ttp_gate_rest(struct ttp_gate *g, u32 nxt)
 {
 	if (g->open <= TTP_GATE_FIRST)
 		return;
 	g->most = max(g->most, g->open - g->open / 4);
 	g->open = TTP_GATE_FIRST;
+	g->queue = false;
 	g->recovering = false;
 	g->round = nxt;
 }
@@ -374,4 +411,44 @@ bool ttp_gate_ask(struct ttp_gate *g, u32 window, u32 inflight, u32 id)
 	g->asked = true;
 	g->ask = id;
 	return true;
+}
+
+/* ---- the receiver's part ---- */
+
+#define TTP_BUDGET_FEWEST	2	/* bays: one alone never shows a gap */
+#define TTP_BUDGET_AGE		64	/* periods that a round trip is believed */
+
+void ttp_budget_seen(struct ttp_budget *b, u32 now, u32 base, u32 *period)
+{
+	u32 at = (now >> TTP_GATE_PERIOD) + 1;
+
+	if (at != b->period) {
+		b->links_before = at - b->period == 1 ? b->links : 0;
+		b->frames_before = at - b->period == 1 ? b->frames : 0;
+		b->links = 0;
+		b->frames = 0;
+		b->period = at;
+	}
+	b->frames += TTP_GATE_SEEN;
+	if (*period != at)
+		b->links++;
+	*period = at;
+	if (base && (!b->base || base <= b->base ||
+		     at - b->base_period > TTP_BUDGET_AGE)) {
+		b->base = base;
+		b->base_period = at;
+	}
+}
+
+u8 ttp_budget_grant(const struct ttp_budget *b, u32 queue)
+{
+	u32 links = max(b->links, b->links_before);
+	u64 flow = max(b->frames, b->frames_before);
+	u32 all;
+
+	if (links < 2 || !b->base)
+		return TTP_GATE_GRANT_NONE;
+	flow = (flow * b->base >> TTP_GATE_PERIOD) + queue;
+	all = min_t(u64, flow, U32_MAX);
+	return ilog2(max(all / links, (u32)TTP_BUDGET_FEWEST));
 }

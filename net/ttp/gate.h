@@ -12,9 +12,12 @@
 #define TTP_GATE_VCS		3	/* virtual channels */
 #define TTP_GATE_BLOCK		16	/* slots leased at a time */
 #define TTP_GATE_FIRST		16	/* bays open at first, or after a rest */
+#define TTP_GATE_QUEUE_US	2000	/* so much longer a way is a queue */
 #define TTP_GATE_SHARE		256	/* default most bays of a link */
 #define TTP_GATE_SLOTS		4096	/* default slots of a device */
 #define TTP_GATE_ALL		U32_MAX
+#define TTP_GATE_SEEN		8	/* frames after which a sender is counted */
+#define TTP_GATE_PERIOD		14	/* log2 of the microseconds of "lately" */
 #define TTP_GATE_GRANT_NONE	31	/* log2: the receiver sets no limit */
 
 /**
@@ -54,13 +57,19 @@ struct ttp_pool {
  * struct ttp_gate - the bays of a link
  * @share: most bays there can be
  * @open: bays not broken, 1 .. share
- * @most: below so many each acknowledged frame opens a bay, above a round does
+ * @most: below so many acknowledged frames open bays, above a round opens one
+ * @acked: frames acknowledged that have not opened one yet
  * @leased: slots leased from the device; one more is the link's own
  * @grant: log2 of the bays the receiver grants, TTP_GATE_GRANT_NONE: no limit
  * @asked: an ACK_REQ went out and is not answered yet
  * @round: id that ends the present round of bays
  * @recover: bays broken for a loss before this id count as broken already
  * @recovering: @recover is valid
+ * @doubt: bays broke for a silence: perhaps nothing was lost
+ * @undo_open: @open before that
+ * @undo_most: @most before that
+ * @queue: a queue was seen: four frames open a bay, not each
+ * @base: shortest round trip seen, microseconds; 0: none
  * @ask: id of the last frame that asked for an ACK
  * @user: counted in ttp_pool.vc.users (the pool's lock)
  * @waiting: on a ready list (the pool's lock; read without it as a hint)
@@ -70,17 +79,64 @@ struct ttp_gate {
 	u32	share;
 	u32	open;
 	u32	most;
+	u32	acked;
 	u32	leased;
 	u8	grant;
 	bool	asked;
 	bool	recovering;
+	bool	queue;
+	bool	doubt;
+	u32	base;
 	u32	round;
+	u32	undo_open;
+	u32	undo_most;
 	u32	recover;
 	u32	ask;
 	bool	user;
 	bool	waiting;
 	struct list_head	wait;
 };
+
+/**
+ * struct ttp_budget - what the senders to a device may have in flight together
+ * @period: the present period, numbered from 1
+ * @base_period: the one that @base was seen in
+ * @base: shortest round trip of a sender, microseconds; 0: none is known
+ * @links: links that sent TTP_GATE_SEEN frames in the present period
+ * @frames: frames received in it
+ * @links_before: the same of the period before
+ * @frames_before: likewise
+ */
+struct ttp_budget {
+	u32	period;
+	u32	base_period;
+	u32	base;
+	u32	links;
+	u32	frames;
+	u32	links_before;
+	u32	frames_before;
+};
+
+/**
+ * ttp_budget_seen() - a link has sent us another TTP_GATE_SEEN frames
+ * @b: the device's, locked
+ * @now: microseconds, wraps
+ * @base: the link's shortest round trip, microseconds; 0: not known
+ * @period: of the link: the last period it was counted in, 0: none
+ */
+void ttp_budget_seen(struct ttp_budget *b, u32 now, u32 base, u32 *period);
+
+/**
+ * ttp_budget_grant() - the part of one of those who sent lately
+ * @b: the device's, locked
+ * @queue: frames that may stand in queues on their way here, all together
+ *
+ * What is on the wire in the shortest round trip at the present rate comes on
+ * top. A sender that is alone has no limit.
+ *
+ * Return: log2 of the bays, TTP_GATE_GRANT_NONE: no limit.
+ */
+u8 ttp_budget_grant(const struct ttp_budget *b, u32 queue);
 
 /* At rest: it holds nothing and waits for nothing. */
 void ttp_gate_init(struct ttp_gate *g, u32 share, u32 nxt);
@@ -178,15 +234,28 @@ void ttp_gate_forget(struct ttp_gate *g, struct ttp_pool *p, u8 vc);
  * @nxt: next id never sent
  * @n: ids it has moved by
  *
- * Opens bays if those that are open were used: one for each frame up to where
- * bays broke last, and beyond that one for a round of bays without loss.
+ * Opens bays if those that are open were used: one for each frame (or four, see
+ * ttp_gate_rtt()) up to where bays broke last, and beyond that one for a round
+ * of bays without loss.
  */
 void ttp_gate_acked(struct ttp_gate *g, u32 una, u32 nxt, u32 n);
+
+/*
+ * A round trip was measured. One far beyond the shortest: what opened lately
+ * stands in a queue, which others share: a quarter more a round, not twice.
+ */
+void ttp_gate_rtt(struct ttp_gate *g, u32 rtt);
 
 /*
  * A frame was lost: three of ten bays break, once a round trip, not below 2.
  */
 void ttp_gate_loss(struct ttp_gate *g, u32 una, u32 nxt);
+
+/*
+ * The oldest frame, and no other, is sent again because nothing was heard: as
+ * if it was lost, until what comes next tells whether it was.
+ */
+void ttp_gate_silence(struct ttp_gate *g, u32 una, u32 nxt);
 
 /* Nothing was in flight for a while: what the path takes has to show anew. */
 void ttp_gate_rest(struct ttp_gate *g, u32 nxt);

@@ -76,6 +76,7 @@ struct ttp_link *ttp_link_new(struct ttp_dev *dev, const struct ttp_key *key,
 	ttp_gate_init(&link->c.gate, READ_ONCE(dev->conf.link_slots),
 		      link->c.snd.nxt);
 
+	link->granted = TTP_GATE_GRANT_NONE;
 	if (ttp_is_bare(link))
 		ttp_bare_init(link);
 

@@ -133,6 +133,9 @@ enum ttp_ring {
  * @gap_at: since when (microseconds)
  * @patience: how long rx may stand still before the missing is asked for
  *	(microseconds); 0: not at all
+ * @seen: frames received since the link was counted in the device's budget
+ * @seen_period: when that was
+ * @granted: log2 of the bays that we grant the peer
  * @nack_rx: rx when something was asked for last
  * @nack_tries: rounds of asking since rx moved
  * @replay_at: when the present round of replays began (microseconds)
@@ -231,6 +234,7 @@ struct ttp_link {
 	u32			gap_rx;
 	u32			gap_at;
 	u32			patience;
+	u32			seen_period;
 	u32			nack_rx;
 	u32			replay_at;
 	u32			replay_n;
@@ -246,6 +250,8 @@ struct ttp_link {
 	bool			ack_now;
 	bool			gap_known;
 	u8			nack_tries;
+	u8			seen;
+	u8			granted;
 	u8			why;
 	u32			cork_at;
 	u32			priority;

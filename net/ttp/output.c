@@ -37,16 +37,6 @@ void ttp_output_exit(void)
 	destroy_workqueue(ttp_output_wq);
 }
 
-static u8 ttp_output_grant(const struct ttp_link *link)
-{
-	const struct ttp_net *tn = link->dev->tn;
-	u32 busy = max(READ_ONCE(tn->chalk.nbusy) +
-		       READ_ONCE(tn->chalk.nowed), 1U);
-	u32 bays = max(READ_ONCE(link->dev->pool.slots) / busy, 1U);
-
-	return ilog2(min(bays, link->c.rcv.window));
-}
-
 /* What every frame of a link has in common */
 static void ttp_output_fields(const struct ttp_link *link, u8 op, u8 flags,
 			      struct ttp_frame *f)
@@ -65,7 +55,7 @@ static void ttp_output_fields(const struct ttp_link *link, u8 op, u8 flags,
 	f->sport = link->key.lport;
 	if (!(flags & TTP_F_ACK_VALID))
 		return;
-	f->grant = ttp_output_grant(link);
+	f->grant = min_t(u8, link->granted, ilog2(c->rcv.window));
 	if (c->full_out)
 		f->flags |= TTP_F_FULL;
 }

@@ -18,6 +18,10 @@
 /* There is memory again if more can be had than for what was refused */
 #define TTP_RX_HEADROOM		16384
 
+/* That part of the slots, frames of 1500 bytes, may wait in queues */
+#define TTP_RX_QUEUE		8
+#define TTP_RX_FRAME		(1500 - TTP_HDR_LEN + ETH_HLEN)
+
 static void ttp_rx_trace(const struct ttp_link *link, enum ttp_why why)
 {
 	const struct ttp_core *c = &link->c;
@@ -74,6 +78,7 @@ void ttp_rx_sample(struct ttp_link *link, u32 rtt)
 
 	/* 0 means unknown */
 	rtt = clamp(rtt, 1U, (u32)TTP_WAIT_MAX_US);
+	ttp_gate_rtt(&c->gate, rtt);
 	if (!c->srtt) {
 		c->srtt = rtt;
 		c->rttvar = rtt / 2;
@@ -567,6 +572,25 @@ void ttp_rx_own(struct sk_buff *skb, const struct ttp_frame *f)
 	e->flags = f->flags & (TTP_F_LAST | TTP_F_EOF);
 }
 
+/* Senders share what stands in the queues before us; said in each ACK */
+static void ttp_rx_seen(struct ttp_link *link)
+{
+	struct ttp_dev *dev = link->dev;
+	u32 queue;
+
+	if (++link->seen < TTP_GATE_SEEN)
+		return;
+	link->seen = 0;
+	/* Jumbo frames fill a queue sooner */
+	queue = READ_ONCE(dev->conf.slots) / TTP_RX_QUEUE * TTP_RX_FRAME /
+		max_t(u32, link->c.rcv_payload, TTP_RX_FRAME);
+	spin_lock(&dev->lock);
+	ttp_budget_seen(&dev->budget, ttp_now(), link->c.gate.base,
+			&link->seen_period);
+	link->granted = ttp_budget_grant(&dev->budget, queue);
+	spin_unlock(&dev->lock);
+}
+
 void ttp_rx_data(struct ttp_link *link, struct sk_buff *skb,
 		 const struct ttp_frame *f)
 {
@@ -576,6 +600,7 @@ void ttp_rx_data(struct ttp_link *link, struct sk_buff *skb,
 	ttp_rx_own(skb, f);
 	link->progress = jiffies;
 	ttp_mib_inc(link->dev->tn, TTP_MIB_PAYLOAD_IN);
+	ttp_rx_seen(link);
 	ttp_gap_learn(&c->rcv, f->tx);
 	ttp_gap_see(&c->rcv, f->tx + 1);
 	next = ttp_gap_place(&c->rcv, f->tx, 1) == TTP_PLACE_NEXT;

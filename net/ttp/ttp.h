@@ -242,6 +242,7 @@ struct ttp_conf {
  * @nlinks: their number
  * @pool: slots; the links that wait for some
  * @selecting: somebody is in ttp_pipeline_select()
+ * @budget: what others may have on their way to us
  * @answers: answers without a link that may be sent at once
  * @answers_at: when @answers was topped up last (jiffies)
  * @rcu: for freeing
@@ -261,6 +262,7 @@ struct ttp_dev {
 	u32			nlinks;
 	struct ttp_pool		pool;
 	bool			selecting;
+	struct ttp_budget	budget;
 	u32			answers;
 	unsigned long		answers_at;
 	struct rcu_head		rcu;

@@ -446,7 +446,7 @@ static void ttp_tx_repair(struct ttp_link *link)
 	ttp_link_mark(link, e);
 	link->why = TTP_WHY_CHALK;
 	if (link->probes)
-		ttp_gate_loss(&c->gate, c->snd.una, c->snd.nxt);
+		ttp_gate_silence(&c->gate, c->snd.una, c->snd.nxt);
 }
 
 /* Does anything wait for the peer: an acknowledgment, room, CLOSE_ACK? */

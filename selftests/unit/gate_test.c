@@ -154,7 +154,7 @@ TEST(slots_conserved)
 		ttp_gate_pool_init(&p, 16 + unit_below(&r, 600));
 		for (i = 0; i < LINKS; i++)
 			wide(&g[i], 1 + unit_below(&r, 300),
-				      unit_edge(&r));
+			     unit_edge(&r));
 		for (k = 0; k < 400; k++) {
 			i = unit_below(&r, LINKS);	/* VC is i % 3 */
 			before = g[i].leased;
@@ -695,6 +695,163 @@ TEST(rest)
 	g.open = 3;
 	ttp_gate_rest(&g, una);
 	EXPECT_EQ(3, g.open);
+}
+
+/* A queue on the way: a quarter more a round, not twice as many. */
+TEST(queue_seen)
+{
+	struct ttp_gate g;
+	u32 una = 7, k;
+
+	ttp_gate_init(&g, 256, una);
+	ttp_gate_rtt(&g, 300);
+	ttp_gate_rtt(&g, 100);
+	ttp_gate_rtt(&g, 100 + TTP_GATE_QUEUE_US);
+	ttp_gate_acked(&g, una + 16, una + 16, 16);
+	EXPECT_EQ(32, g.open);
+	ttp_gate_rtt(&g, 101 + TTP_GATE_QUEUE_US);
+	una += 16;
+	for (k = 0; k < 32; k++) {
+		una++;
+		ttp_gate_acked(&g, una, una + 31, 1);
+		EXPECT_EQ(32 + (k + 1) / 4, g.open);
+	}
+	ttp_gate_acked(&g, una + 31, una + 71, 31);
+	ttp_gate_acked(&g, una + 32, una + 72, 1);
+	EXPECT_EQ(48, g.open);
+	/* A link that rests has forgotten it. */
+	ttp_gate_rest(&g, una + 32);
+	ttp_gate_acked(&g, una + 48, una + 48, 16);
+	EXPECT_EQ(32, g.open);
+
+	/* A quarter longer is nothing on a long way. */
+	ttp_gate_init(&g, 256, una);
+	ttp_gate_rtt(&g, 40000);
+	ttp_gate_rtt(&g, 50000);
+	EXPECT_FALSE(g.queue);
+	ttp_gate_rtt(&g, 50001);
+	EXPECT_TRUE(g.queue);
+}
+
+/* The scanner was impatient: all that flew had arrived. */
+TEST(silence)
+{
+	struct ttp_gate g;
+	u32 una = 0xfffffff8;
+
+	wide(&g, 100, una);
+	ttp_gate_silence(&g, una, una + 100);
+	EXPECT_EQ(70, g.open);
+	/* Once more, and still nothing is known. */
+	ttp_gate_silence(&g, una, una + 100);
+	EXPECT_EQ(70, g.open);
+	ttp_gate_acked(&g, una + 25, una + 100, 25);
+	EXPECT_EQ(100, g.open);
+	EXPECT_EQ(100, g.most);
+	EXPECT_FALSE(g.recovering);
+
+	/* The one that was sent again, and then nothing: it was lost. */
+	ttp_gate_silence(&g, una + 25, una + 100);
+	ttp_gate_acked(&g, una + 26, una + 100, 1);
+	ttp_gate_acked(&g, una + 60, una + 100, 34);
+	EXPECT_EQ(70, g.open);
+	EXPECT_TRUE(g.recovering);
+
+	/* So it was if the peer says so. */
+	ttp_gate_acked(&g, una + 100, una + 100, 40);
+	ttp_gate_silence(&g, una + 100, una + 170);
+	EXPECT_EQ(49, g.open);
+	ttp_gate_loss(&g, una + 100, una + 170);
+	ttp_gate_acked(&g, una + 160, una + 170, 60);
+	EXPECT_EQ(49, g.open);
+}
+
+/* Sixteen send, then one after the other falls silent. */
+TEST(budget_links)
+{
+	u32 period[16] = {}, now = 0xffff0000, i, k;
+	struct ttp_budget b = {};
+
+	for (k = 0; k < 3; k++) {
+		for (i = 0; i < 16; i++)
+			ttp_budget_seen(&b, now, 100, &period[i]);
+		EXPECT_EQ(16, b.links);
+	}
+	/* 512 / 16, and nothing to speak of on the wire */
+	EXPECT_EQ(5, ttp_budget_grant(&b, 512));
+	/* They count as long as the present period may be short of them. */
+	now += 1 << TTP_GATE_PERIOD;
+	ttp_budget_seen(&b, now, 100, &period[0]);
+	EXPECT_EQ(1, b.links);
+	EXPECT_EQ(5, ttp_budget_grant(&b, 512));
+	ttp_budget_seen(&b, now, 100, &period[1]);
+	ttp_budget_seen(&b, now, 100, &period[1]);
+	now += 1 << TTP_GATE_PERIOD;
+	ttp_budget_seen(&b, now, 100, &period[1]);
+	EXPECT_EQ(8, ttp_budget_grant(&b, 512));
+	/* Who is alone is not limited, nor who comes after a silence. */
+	now += 1 << TTP_GATE_PERIOD;
+	ttp_budget_seen(&b, now, 100, &period[1]);
+	EXPECT_EQ(TTP_GATE_GRANT_NONE, ttp_budget_grant(&b, 512));
+	now += 50 << TTP_GATE_PERIOD;
+	ttp_budget_seen(&b, now, 100, &period[2]);
+	EXPECT_EQ(TTP_GATE_GRANT_NONE, ttp_budget_grant(&b, 512));
+}
+
+TEST(budget_extremes)
+{
+	struct ttp_budget b = { .links = 10000, .frames = 80000 };
+
+	/* Nothing is known of the way. */
+	EXPECT_EQ(TTP_GATE_GRANT_NONE, ttp_budget_grant(&b, 512));
+	/* A thousand senders: nobody has less than two. */
+	b.base = 1;
+	EXPECT_EQ(1, ttp_budget_grant(&b, 512));
+	EXPECT_EQ(1, ttp_budget_grant(&b, 0));
+	b.links = 2;
+	b.frames = 0xffffffff;
+	b.base = 0xffffffff;
+	EXPECT_EQ(30, ttp_budget_grant(&b, 0xffffffff));
+	EXPECT_EQ(30, ttp_budget_grant(&b, 0));
+}
+
+/*
+ * A way of 10 ms and a wire that takes 80 frames a millisecond: what is granted
+ * follows what arrives until the wire is full.
+ */
+TEST(budget_long_way)
+{
+	u32 period[16] = {}, now = 0, i, k, round, bays = 16;
+	struct ttp_budget b = {};
+
+	for (round = 0; round < 20; round++) {
+		for (i = 0; i < 16; i++)
+			for (k = 0; k < min(bays, 50U) / TTP_GATE_SEEN; k++)
+				ttp_budget_seen(&b, now, 10000, &period[i]);
+		now += 10000;
+		bays = 1U << ttp_budget_grant(&b, 512);
+	}
+	EXPECT_GT(bays, 50);
+	EXPECT_LE(bays, 128);
+}
+
+/* The shortest way counts, until nobody has seen it for a second. */
+TEST(budget_base)
+{
+	struct ttp_budget b = {};
+	u32 period = 0, now = 0;
+
+	ttp_budget_seen(&b, now, 0, &period);
+	EXPECT_EQ(0, b.base);
+	ttp_budget_seen(&b, now, 5000, &period);
+	ttp_budget_seen(&b, now, 100, &period);
+	ttp_budget_seen(&b, now, 7000, &period);
+	ttp_budget_seen(&b, now + 1000000, 7000, &period);
+	EXPECT_EQ(100, b.base);
+	ttp_budget_seen(&b, now + 1100000, 0, &period);
+	EXPECT_EQ(100, b.base);
+	ttp_budget_seen(&b, now + 1100000, 7000, &period);
+	EXPECT_EQ(7000, b.base);
 }
 
 /* ids go a long way: marks of long ago must not bite. */

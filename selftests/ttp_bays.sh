@@ -1,0 +1,210 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Bays under pressure, beside TCP in the same place: sixteen senders and one
+# receiver on a bridge, whose port to the receiver has a rate and a queue of
+# 1 MB that drops what does not fit. TCP sends frame by frame, as TTP does.
+#
+# For a machine in which only waiting takes time (selftests/vm/run --kernel uml
+# --time-travel): rates are exact there, no processor is the bottleneck, and
+# each run gives the same figures. Losses are counted out, not drawn.
+
+. "$(dirname "$0")/lib.sh"
+cd "$(dirname "$0")" || exit 1
+
+senders=16
+queue=1000000
+
+if [ -z "${TTP_TIME_TRAVEL:-}" ]; then
+	plan 0
+	echo "# SKIP: the time of this machine is not virtual"
+	exit 0
+fi
+
+# All in one call of ip: processes are what costs here
+nodes() {
+	local i n
+
+	for ((i = 0; i <= senders; i++)); do
+		echo "netns add bays-$i"
+		ns_made+=("bays-$i")
+	done >"$tmp/names"
+	echo "netns add bays-br" >>"$tmp/names"
+	ns_made+=(bays-br)
+	ip -batch "$tmp/names" || exit 1
+	for ((i = 0; i <= senders; i++)); do
+		n=$((i ? i : 254))
+		echo link add wire0 netns "bays-$i" gso_max_segs 1 \
+			address "$(printf '02:70:00:00:00:%02x' "$n")" \
+			type veth peer name "p$i" netns bays-br
+	done | ip -batch - || exit 1
+	{
+		echo link add br0 type bridge
+		echo link set br0 up
+		for ((i = 0; i <= senders; i++)); do
+			echo "link set p$i master br0 up"
+		done
+	} | ip -n bays-br -batch - || exit 1
+	for ((i = 0; i <= senders; i++)); do
+		n=$((i ? i : 254))
+		printf 'link set wire0 up\naddr add 10.70.0.%d/24 dev wire0\n' "$n" |
+			ip -n "bays-$i" -batch - || exit 1
+		ttpctl -n "bays-$i" dev add wire0 || exit 1
+	done
+}
+
+# port RATE RTT [SENDERS]: the way of the first so many senders
+port() {
+	local i
+
+	tc -n bays-br qdisc replace dev p0 root \
+		tbf rate "$1" burst 4000 limit "$queue" || exit 1
+	for ((i = 1; i <= ${3:-senders}; i++)); do
+		tc -n "bays-$i" qdisc replace dev wire0 root \
+			netem delay "$2" limit 20000 || exit 1
+	done
+}
+
+# Every so many frames of sender 1 one is lost; 0: none
+lose() {
+	tc -n bays-br qdisc del dev p1 clsact 2>/dev/null
+	[ "$1" -gt 0 ] || return 0
+	tc -n bays-br qdisc add dev p1 clsact || exit 1
+	tc -n bays-br filter add dev p1 ingress matchall \
+		action ok random determ drop "$1" || exit 1
+}
+
+# of KIND FIELD: from the last output of the program
+of() {
+	awk -v kind="$1" -v field="$2" '$1 == kind {
+		for (i = 2; i < NF; i++)
+			if ($i == field)
+				print $(i + 1)
+	}' "$tmp/out"
+}
+
+drops() {
+	tc -n bays-br -s qdisc show dev p0 |
+		sed -n 's/.*dropped \([0-9]*\).*/\1/p' | head -n 1
+}
+
+load() {
+	local before
+
+	before=$(drops)
+	timeout 1000 ./ttp_load_gen "$@" >"$tmp/out" 2>&1 || {
+		indent "$(cat "$tmp/out")"
+		return 1
+	}
+	sed "s/^/# /;s/\$/ dropped $(($(drops) - before))/" "$tmp/out"
+}
+
+holds() {
+	awk "BEGIN { exit !($1) }"
+}
+
+# both ARGUMENTS: the same for TTP and for TCP; sets rate_* and p99_*
+both() {
+	load -t "$@" || return
+	rate_ttp=$(of ttp mbit)
+	p99_ttp=$(of ttp p99)
+	load -T "$@" || return
+	rate_tcp=$(of tcp mbit)
+	p99_tcp=$(of tcp p99)
+}
+
+# Two in a hundred are what a header that is two bytes longer and an OPEN as
+# long as a frame cost where both fill the wire.
+incast() {
+	local words=$1 status
+
+	shift
+	both "$senders" "$@"
+	status=$?
+	result "$status" "$words: all arrives"
+	holds "${rate_ttp:-0} >= 0.98 * ${rate_tcp:-1}"
+	result $? "$words: goodput $rate_ttp Mbit/s, TCP $rate_tcp"
+	holds "${p99_ttp:-1} <= 1.02 * ${p99_tcp:-0}"
+	result $? "$words: 99 of 100 in $p99_ttp ms, TCP $p99_tcp"
+}
+
+beside() {
+	local words=$1 ttp tcp
+
+	shift
+	load -t 1 -T 1 -s 0 "$@"
+	ttp=$(of ttp mbit)
+	tcp=$(of tcp mbit)
+	holds "${ttp:-0} >= 0.25 * (${ttp:-0} + ${tcp:-0}) &&
+		${tcp:-0} >= 0.25 * (${ttp:-0} + ${tcp:-0})"
+	result $? "$words: $ttp Mbit/s beside TCP's $tcp"
+}
+
+lossy() {
+	local every=$1 ms=$2
+
+	lose "$every"
+	both 1 -s 0 -d "$ms"
+	holds "${rate_ttp:-0} >= 0.98 * ${rate_tcp:-1}"
+	result $? "one of $every lost: $rate_ttp Mbit/s, TCP $rate_tcp"
+	lose 0
+}
+
+# counted NAME: of sender 1
+counted() {
+	ttpctl -n bays-1 stat show | awk -v n="$1" '$1 == n { print $2 }'
+}
+
+# The sender's own queue holds ten frames.
+short_queue() {
+	local frames nacks replays refused
+
+	tc -n bays-1 qdisc replace dev wire0 root handle 1: \
+		tbf rate 50mbit burst 4000 limit 100000 || exit 1
+	tc -n bays-1 qdisc replace dev wire0 parent 1: pfifo limit 10 || exit 1
+	frames=$(counted payload_out)
+	nacks=$(counted nacks_in)
+	replays=$(counted replays)
+	refused=$(counted xmit_drops)
+	load -t 1 -s 4000000 -r 1
+	result $? "a local queue of ten frames: all arrives"
+	frames=$(($(counted payload_out) - frames))
+	nacks=$(($(counted nacks_in) - nacks))
+	replays=$(($(counted replays) - replays))
+	refused=$(($(counted xmit_drops) - refused))
+	echo "# $frames frames, $refused refused, $nacks NACKs, $replays replays"
+	[ "$refused" -gt 0 ] && [ $((nacks * 20)) -le "$frames" ] &&
+		[ $((replays * 5)) -le "$frames" ]
+	result $? "a local queue of ten frames: $nacks NACKs, $replays replays of $frames"
+	holds "$(of ttp mbit) >= 0.8 * 50"
+	result $? "a local queue of ten frames: $(of ttp mbit) of 50 Mbit/s"
+}
+
+plan 24
+nodes
+port 1gbit 0.1ms
+# Neighbours, and what a program that runs reads from the disk
+load -t 16 -T 16 -s 1000 >/dev/null
+
+incast "1 Gbit/s, 0.1 ms" -s 262144 -r 4
+incast "1 Gbit/s, 0.1 ms, waves over open links" -s 262144 -r 3 -w 20
+port 1gbit 1ms
+incast "1 Gbit/s, 1 ms, 1 MB" -s 1048576 -r 2
+port 1gbit 10ms
+incast "1 Gbit/s, 10 ms" -s 262144 -r 4
+port 100mbit 0.1ms
+incast "100 Mbit/s, 0.1 ms" -s 262144 -r 2
+
+port 100mbit 1ms 2
+beside "100 Mbit/s, 1 ms" -d 8000
+port 200mbit 10ms 2
+beside "200 Mbit/s, 10 ms" -d 5000
+
+port 1gbit 1ms 1
+lossy 1000 300
+lossy 100 800
+lossy 50 1000
+lossy 20 1000
+
+short_queue
+finished
