@@ -204,6 +204,7 @@ static void ttp_chalk_visit_busy(struct ttp_link *link)
 	    time_after(jiffies, link->progress +
 		       msecs_to_jiffies(TTP_CHALK_QUIET_MS))) {
 		ttp_tx_idle(link);
+		ttp_gate_rest(&link->c.gate, link->c.snd.nxt);
 		ttp_chalk_move(link, TTP_RING_IDLE);
 	}
 }
@@ -219,7 +220,6 @@ static void ttp_chalk_visit_idle(struct ttp_link *link)
 	if (ttp_is_bare(link))
 		ttp_bare_scan(link);
 	link->patience /= 2;
-	ttp_gate_rest(&link->c.gate, link->c.snd.nxt);
 	ttp_tx_idle(link);
 	if (link->idle && time_after(now, link->progress + link->idle)) {
 		ttp_pipeline_event(link, TTP_EV_USER_CLOSE);

@@ -416,7 +416,7 @@ bool ttp_gate_ask(struct ttp_gate *g, u32 window, u32 inflight, u32 id)
 /* ---- the receiver's part ---- */
 
 #define TTP_BUDGET_FEWEST	2	/* bays: one alone never shows a gap */
-#define TTP_BUDGET_AGE		64	/* periods that a round trip is believed */
+#define TTP_BUDGET_AGE		1024	/* periods that a round trip is believed */
 
 void ttp_budget_seen(struct ttp_budget *b, u32 now, u32 base, u32 *period)
 {
@@ -448,7 +448,8 @@ u8 ttp_budget_grant(const struct ttp_budget *b, u32 queue)
 
 	if (links < 2 || !b->base)
 		return TTP_GATE_GRANT_NONE;
-	flow = (flow * b->base >> TTP_GATE_PERIOD) + queue;
+	/* Twice: bays double in a round trip while the wire is not full */
+	flow = (2 * flow * b->base >> TTP_GATE_PERIOD) + queue;
 	all = min_t(u64, flow, U32_MAX);
 	return ilog2(max(all / links, (u32)TTP_BUDGET_FEWEST));
 }

@@ -131,7 +131,7 @@ void ttp_budget_seen(struct ttp_budget *b, u32 now, u32 base, u32 *period);
  * @b: the device's, locked
  * @queue: frames that may stand in queues on their way here, all together
  *
- * What is on the wire in the shortest round trip at the present rate comes on
+ * Twice what arrives in the shortest round trip at the present rate comes on
  * top. A sender that is alone has no limit.
  *
  * Return: log2 of the bays, TTP_GATE_GRANT_NONE: no limit.

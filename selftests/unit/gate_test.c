@@ -835,7 +835,7 @@ TEST(budget_long_way)
 	EXPECT_LE(bays, 128);
 }
 
-/* The shortest way counts, until nobody has seen it for a second. */
+/* The shortest way counts, until nobody has seen it for long. */
 TEST(budget_base)
 {
 	struct ttp_budget b = {};
@@ -846,11 +846,11 @@ TEST(budget_base)
 	ttp_budget_seen(&b, now, 5000, &period);
 	ttp_budget_seen(&b, now, 100, &period);
 	ttp_budget_seen(&b, now, 7000, &period);
-	ttp_budget_seen(&b, now + 1000000, 7000, &period);
+	ttp_budget_seen(&b, now + 16000000, 7000, &period);
 	EXPECT_EQ(100, b.base);
-	ttp_budget_seen(&b, now + 1100000, 0, &period);
+	ttp_budget_seen(&b, now + 17000000, 0, &period);
 	EXPECT_EQ(100, b.base);
-	ttp_budget_seen(&b, now + 1100000, 7000, &period);
+	ttp_budget_seen(&b, now + 17000000, 7000, &period);
 	EXPECT_EQ(7000, b.base);
 }
 
