@@ -318,12 +318,12 @@ void ttp_gate_refuse(struct ttp_pool *p, u8 vc, u32 n)
 void ttp_gate_acked(struct ttp_gate *g, u32 una, u32 nxt, u32 n)
 {
 	/* More has arrived than was sent again: it had only been slow */
-	if (g->doubt && n > 1) {
+	if (g->doubt && una - g->undo_una > 1) {
 		g->open = g->undo_open;
 		g->most = g->undo_most;
 		g->recovering = false;
+		g->doubt = false;
 	}
-	g->doubt = false;
 	if (g->recovering && !ttp_before(una, g->recover))
 		g->recovering = false;
 	if (g->asked && ttp_before(g->ask, una))
@@ -350,7 +350,7 @@ void ttp_gate_rtt(struct ttp_gate *g, u32 rtt)
 {
 	if (!g->base || rtt < g->base)
 		g->base = rtt;
-	if (rtt - g->base > max(g->base / 4, (u32)TTP_GATE_QUEUE_US))
+	if (rtt - g->base > max(g->base / 2, (u32)TTP_GATE_QUEUE_US))
 		g->queue = true;
 }
 
@@ -375,6 +375,7 @@ void ttp_gate_silence(struct ttp_gate *g, u32 una, u32 nxt)
 	bool doubt = g->doubt;
 
 	ttp_gate_loss(g, una, nxt);
+	g->undo_una = una;
 	if (before) {
 		g->doubt = doubt;
 		return;

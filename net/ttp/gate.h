@@ -68,6 +68,7 @@ struct ttp_pool {
  * @doubt: bays broke for a silence: perhaps nothing was lost
  * @undo_open: @open before that
  * @undo_most: @most before that
+ * @undo_una: the frame that is sent again for it
  * @queue: a queue was seen: four frames open a bay, not each
  * @base: shortest round trip seen, microseconds; 0: none
  * @ask: id of the last frame that asked for an ACK
@@ -90,6 +91,7 @@ struct ttp_gate {
 	u32	round;
 	u32	undo_open;
 	u32	undo_most;
+	u32	undo_una;
 	u32	recover;
 	u32	ask;
 	bool	user;

@@ -724,12 +724,12 @@ TEST(queue_seen)
 	ttp_gate_acked(&g, una + 48, una + 48, 16);
 	EXPECT_EQ(32, g.open);
 
-	/* A quarter longer is nothing on a long way. */
+	/* Half as long again is nothing on a long way. */
 	ttp_gate_init(&g, 256, una);
 	ttp_gate_rtt(&g, 40000);
-	ttp_gate_rtt(&g, 50000);
+	ttp_gate_rtt(&g, 60000);
 	EXPECT_FALSE(g.queue);
-	ttp_gate_rtt(&g, 50001);
+	ttp_gate_rtt(&g, 60001);
 	EXPECT_TRUE(g.queue);
 }
 
@@ -750,20 +750,33 @@ TEST(silence)
 	EXPECT_EQ(100, g.most);
 	EXPECT_FALSE(g.recovering);
 
-	/* The one that was sent again, and then nothing: it was lost. */
+	/* The one that was sent again, and the peer misses another: lost. */
 	ttp_gate_silence(&g, una + 25, una + 100);
 	ttp_gate_acked(&g, una + 26, una + 100, 1);
+	EXPECT_EQ(70, g.open);
+	ttp_gate_loss(&g, una + 26, una + 100);
 	ttp_gate_acked(&g, una + 60, una + 100, 34);
 	EXPECT_EQ(70, g.open);
 	EXPECT_TRUE(g.recovering);
 
-	/* So it was if the peer says so. */
+	/* One by one, and not because they were sent again. */
 	ttp_gate_acked(&g, una + 100, una + 100, 40);
-	ttp_gate_silence(&g, una + 100, una + 170);
+	una += 100;
+	ttp_gate_silence(&g, una, una + 60);
+	ttp_gate_acked(&g, una + 1, una + 60, 1);
 	EXPECT_EQ(49, g.open);
-	ttp_gate_loss(&g, una + 100, una + 170);
-	ttp_gate_acked(&g, una + 160, una + 170, 60);
-	EXPECT_EQ(49, g.open);
+	ttp_gate_acked(&g, una + 2, una + 60, 1);
+	EXPECT_EQ(71, g.open);
+	una -= 100;
+
+	/* So it was if the peer says so. */
+	una += 160;
+	ttp_gate_acked(&g, una, una, 58);
+	ttp_gate_silence(&g, una, una + 70);
+	EXPECT_EQ(50, g.open);
+	ttp_gate_loss(&g, una, una + 70);
+	ttp_gate_acked(&g, una + 60, una + 70, 60);
+	EXPECT_EQ(50, g.open);
 }
 
 /* Sixteen send, then one after the other falls silent. */
