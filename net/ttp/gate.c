@@ -313,6 +313,69 @@ void ttp_gate_refuse(struct ttp_pool *p, u8 vc, u32 n)
 	ttp_gate_update(p);
 }
 
+/* ---- turns ---- */
+
+#define TTP_TURN_EACH_US	8000	/* from one of a channel to its next */
+#define TTP_TURN_SPAN_US	250000	/* before it, to make up for at most */
+#define TTP_TURN_LONGEST_US	1000000	/* whatever happens */
+#define TTP_TURN_VAIN_US	50000	/* nothing comes of it: no longer */
+#define TTP_TURN_VAIN		6	/* doublings of the time to the next one */
+#define TTP_TURN_PART		8	/* one part for so many of the others */
+
+bool ttp_gate_before(u8 vc, u8 other)
+{
+	int i;
+
+	for (i = 0; ttp_gate_order[i] != other; i++) {
+		if (ttp_gate_order[i] == vc)
+			return true;
+	}
+	return false;
+}
+
+void ttp_turn_starved(struct ttp_turn *t, u8 vc, u32 now)
+{
+	if (t->on || now - t->last[vc] < TTP_TURN_EACH_US << t->vain[vc])
+		return;
+	t->vc = vc;
+	t->begun = now;
+	t->from = now;
+	t->moved = false;
+	WRITE_ONCE(t->on, true);
+}
+
+void ttp_turn_moved(struct ttp_turn *t, u8 vc, u32 now)
+{
+	u32 span;
+
+	if (!t->on || t->moved)
+		return;
+	/* What the first have sent is still on its way out */
+	if (ttp_gate_before(vc, t->vc))
+		t->from = now;
+	if (t->vc != vc)
+		return;
+	span = min(now - t->last[vc], now - t->begun + TTP_TURN_SPAN_US);
+	t->moved = true;
+	t->vain[vc] = 0;
+	t->until = now + span / TTP_TURN_PART;
+}
+
+bool ttp_turn_blocks(struct ttp_turn *t, u8 vc, u32 now)
+{
+	if (!t->on)
+		return false;
+	if (now - t->begun < TTP_TURN_LONGEST_US &&
+	    (t->moved ? now - t->begun < t->until - t->begun :
+			now - t->from < TTP_TURN_VAIN_US))
+		return ttp_gate_before(vc, t->vc);
+	if (!t->moved && t->vain[t->vc] < TTP_TURN_VAIN)
+		t->vain[t->vc]++;
+	t->last[t->vc] = now;
+	WRITE_ONCE(t->on, false);
+	return false;
+}
+
 /* ---- bays ---- */
 
 void ttp_gate_acked(struct ttp_gate *g, u32 una, u32 nxt, u32 n)

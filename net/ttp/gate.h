@@ -140,6 +140,44 @@ void ttp_budget_seen(struct ttp_budget *b, u32 now, u32 base, u32 *period);
  */
 u8 ttp_budget_grant(const struct ttp_budget *b, u32 queue);
 
+/**
+ * struct ttp_turn - a turn of a channel that gets nothing out of the port
+ * @on: it is under way: channels that come first hold back
+ * @moved: frames of @vc were acknowledged in it
+ * @vc: whose turn it is
+ * @begun: when it began (microseconds)
+ * @from: when those who hold back had frames acknowledged last, or @begun
+ * @until: when it ends, if @moved
+ * @last: when each channel's last one ended
+ * @vain: how many of each channel nothing came of, in a row
+ *
+ * Below a device there may be a queue that knows nothing but priority: as long
+ * as there is a frame of the first channel, none of the others leaves. Under
+ * the pool's lock, @on is read without it as a hint.
+ */
+struct ttp_turn {
+	bool	on;
+	bool	moved;
+	u8	vc;
+	u32	begun;
+	u32	from;
+	u32	until;
+	u32	last[TTP_GATE_VCS];
+	u8	vain[TTP_GATE_VCS];
+};
+
+/* Does vc come before the other one? */
+bool ttp_gate_before(u8 vc, u8 other);
+
+/* A frame of vc stands in our own host's queue and does not move. */
+void ttp_turn_starved(struct ttp_turn *t, u8 vc, u32 now);
+
+/* Frames of vc were acknowledged. */
+void ttp_turn_moved(struct ttp_turn *t, u8 vc, u32 now);
+
+/* Is vc to hold back? Ends the turn when it is time. */
+bool ttp_turn_blocks(struct ttp_turn *t, u8 vc, u32 now);
+
 /* At rest: it holds nothing and waits for nothing. */
 void ttp_gate_init(struct ttp_gate *g, u32 share, u32 nxt);
 

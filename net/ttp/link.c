@@ -80,6 +80,7 @@ struct ttp_link *ttp_link_new(struct ttp_dev *dev, const struct ttp_key *key,
 	if (ttp_is_bare(link))
 		ttp_bare_init(link);
 
+	link->unsent = TTP_UNSENT_FIRST;
 	link->rcvbuf = TTP_UNACCEPTED_BUF;
 	link->born = jiffies;
 	link->heard = jiffies;

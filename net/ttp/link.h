@@ -20,6 +20,8 @@
 /* In ttp_entry.flags, never on the wire: to be sent again */
 #define TTP_E_AGAIN		0x80
 
+#define TTP_UNSENT_FIRST	16	/* ttp_link.unsent */
+
 struct ttp_dev;
 
 /**
@@ -74,6 +76,8 @@ enum ttp_ring {
  * @tx_work: hands @outq over to @tx_cpu; pending: holds a reference
  * @ring_id: enum ttp_ring (chalk.lock as well)
  * @wake: TTP_WAKE_* collected and not delivered yet
+ * @unsent: most frames it leaves in this host's queues if others come first
+ * @held: that kept frames back since the scanner's last visit
  * @select: slots came back or are wanted: Q0 is due after unlocking
  * @chalked: the scanner's mark; progress rubs it off
  * @probes: times the chalk stayed on in a row
@@ -183,6 +187,8 @@ struct ttp_link {
 	u8			ring_id;
 	u8			wake;
 	bool			select;
+	bool			held;
+	u16			unsent;
 	bool			chalked;
 	u8			probes;
 	u8			opens;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* From fields to frames to the device, in order, and never under a lock. */
 
+#include <linux/pkt_sched.h>
 #include <linux/workqueue.h>
 #include "bare.h"
 #include "ttp.h"
@@ -213,8 +214,11 @@ void ttp_output_open(struct ttp_link *link, u8 op)
 	if (ack)
 		pad = min(pad, link->open_room);
 	skb = ttp_output_plain(link, &f, pad);
-	if (skb)
-		ttp_output_queue(link, skb, &f);
+	if (!skb)
+		return;
+	ttp_output_queue(link, skb, &f);
+	/* Nothing of the link can be overtaken: ahead of others' bulk */
+	skb->priority = max_t(u32, skb->priority, TC_PRIO_INTERACTIVE);
 }
 
 static void ttp_output_payload_fields(struct ttp_link *link,

@@ -262,6 +262,7 @@ void ttp_rx_ack(struct ttp_link *link, const struct ttp_frame *f)
 		ttp_gate_acked(&c->gate, c->snd.una, c->snd.nxt, n);
 		if (open != c->gate.open)
 			ttp_rx_trace(link, TTP_WHY_ACK);
+		ttp_host_moved(link);
 		link->quiet = link->probes > 1 ? ttp_now() - link->since : 0;
 		ttp_tx_progress(link);
 		link->moved = jiffies;

@@ -241,6 +241,9 @@ struct ttp_conf {
  * @links: struct ttp_link.devnode of every link alive
  * @nlinks: their number
  * @pool: slots; the links that wait for some
+ * @turn: of a channel that a queue below would never let out
+ * @vc_at: when a frame of each channel was sent last (jiffies); without the
+ *	lock
  * @selecting: somebody is in ttp_pipeline_select()
  * @budget: what others may have on their way to us
  * @answers: answers without a link that may be sent at once
@@ -261,6 +264,8 @@ struct ttp_dev {
 	struct list_head	links;
 	u32			nlinks;
 	struct ttp_pool		pool;
+	struct ttp_turn		turn;
+	unsigned long		vc_at[TTP_GATE_VCS];
 	bool			selecting;
 	struct ttp_budget	budget;
 	u32			answers;

@@ -6,6 +6,7 @@
 #include "tx.h"
 
 #define TTP_NACK_TRIES	6	/* doublings of the time between two NACKs */
+#define TTP_TX_PATIENT	6	/* probes before a frame not sent yet is replayed */
 #define TTP_CORK_US	200000	/* MSG_MORE holds a short frame no longer */
 #define TTP_LONE_MAX	512	/* a lone frame up to here is its own probe */
 
@@ -281,7 +282,8 @@ static bool ttp_tx_held_back(const struct ttp_link *link,
 	       skb_queue_is_last(&link->sndq, skb);
 }
 
-static void ttp_tx_number(struct ttp_link *link, struct sk_buff *skb, u32 now)
+static void ttp_tx_number(struct ttp_link *link, struct sk_buff *skb, u32 now,
+			  bool last)
 {
 	struct ttp_core *c = &link->c;
 	struct ttp_entry *e = &TTP_CB(skb)->e;
@@ -301,31 +303,34 @@ static void ttp_tx_number(struct ttp_link *link, struct sk_buff *skb, u32 now)
 	ttp_replay_append(&c->snd, e);
 	asked = ttp_gate_ask(&c->gate, c->peer_window, ttp_tx_inflight(link),
 			     e->first);
-	/* Without slots of the device each frame waits for the one before */
-	if (asked || (!c->gate.leased && !skb_queue_empty(&link->sndq))) {
+	/* Nothing more is sent until this one is through, as it were */
+	last |= !c->gate.leased;
+	if (asked || (last && !skb_queue_empty(&link->sndq))) {
 		flags = TTP_F_ACK_REQ;
 		link->ask_at = now;
 	}
 	ttp_output_first(link, skb, flags);
+	ttp_host_sent(link);
 }
 
 static void ttp_tx_new(struct ttp_link *link)
 {
 	struct ttp_core *c = &link->c;
+	unsigned int room = ttp_host_room(link);
 	u32 now = ttp_now();
 	struct sk_buff *skb;
 
 	/* A frame ahead of replays that are due would be thrown away there */
 	if (ttp_is_bare(link) && link->again)
 		return;
-	while ((skb = skb_peek(&link->sndq))) {
+	while (room && (skb = skb_peek(&link->sndq))) {
 		if (c->full_in || ttp_tx_held_back(link, skb))
 			return;
 		if (!ttp_tx_admit(link, ttp_tx_inflight(link)))
 			return;
 		if (skb->len > c->max_payload && !ttp_tx_split(link, skb))
 			return;
-		ttp_tx_number(link, skb, now);
+		ttp_tx_number(link, skb, now, !--room);
 	}
 }
 
@@ -443,6 +448,8 @@ static void ttp_tx_repair(struct ttp_link *link)
 	if (!e || c->full_stop || (e->flags & TTP_E_AGAIN) ||
 	    (!link->probes && !lone))
 		return;
+	if (link->probes < TTP_TX_PATIENT && ttp_host_waits(link))
+		return;
 	ttp_link_mark(link, e);
 	link->why = TTP_WHY_CHALK;
 	if (link->probes)
@@ -493,6 +500,7 @@ void ttp_tx_scan(struct ttp_link *link)
 		link->chalk_set = jiffies;
 		link->chalk_at = link->since;
 	}
+	ttp_host_scan(link);
 	/* More may have been sent meanwhile */
 	if (!link->probes)
 		link->wait = ttp_tx_patience(link);

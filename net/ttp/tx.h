@@ -61,4 +61,21 @@ bool ttp_tx_busy(const struct ttp_link *link);
 /* Something has moved: rub the chalk off. */
 void ttp_tx_progress(struct ttp_link *link);
 
+/* ---- host.c: what stands in this host's own queues ---- */
+
+/* New frames that may be handed to the device now */
+unsigned int ttp_host_room(struct ttp_link *link);
+
+/* A new frame was. */
+void ttp_host_sent(struct ttp_link *link);
+
+/* una has moved. */
+void ttp_host_moved(struct ttp_link *link);
+
+/* Is the oldest frame still in this host? Then it is not lost. */
+bool ttp_host_waits(const struct ttp_link *link);
+
+/* The scanner's visit to a link with frames in flight */
+void ttp_host_scan(struct ttp_link *link);
+
 #endif /* _TTP_TX_H */

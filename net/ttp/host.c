@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What stands in this host's own queues below us. They undo the order of the
+ * channels: a FIFO lets a frame of VC 1 wait behind all of VC 2's bays, and a
+ * queue that knows priority alone lets nothing of VC 2 out while VC 1 sends.
+ *
+ * So a link leaves only as many frames there as go out between two visits of
+ * the scanner while somebody sends a little on a channel that comes first; and
+ * a channel whose frames do not get out
+ * at all has turns, in which those that come first hold back.
+ *
+ * A frame is out when the clone that was handed to the device has been freed.
+ * No callback tells; it is looked at when there is something to send.
+ */
+
+#include "tx.h"
+
+#define TTP_HOST_LEAST		2	/* frames a link may leave there */
+#define TTP_HOST_STARVED_US	2000	/* a frame stands still so long */
+
+/* The clone of a frame sent once lives, so it is in a queue of this host: below
+ * us or, on a veth pair, the receiver's.
+ */
+static bool ttp_host_holds(const struct ttp_entry *e)
+{
+	const struct sk_buff *skb = ttp_skb_of((struct ttp_entry *)e);
+	const struct sk_buff_fclones *pair;
+
+	if (e->tries || skb->fclone != SKB_FCLONE_ORIG)
+		return false;
+	pair = container_of(skb, struct sk_buff_fclones, skb1);
+	return refcount_read(&pair->fclone_ref) > 1;
+}
+
+static unsigned int ttp_host_count(const struct ttp_link *link,
+				   unsigned int most)
+{
+	const struct ttp_entry *e;
+	unsigned int n = 0;
+
+	list_for_each_entry_reverse(e, &link->c.snd.list, node) {
+		if (n >= most || !ttp_host_holds(e))
+			break;
+		n++;
+	}
+	return n;
+}
+
+/* Has a channel that comes before been used lately? bulk: by how many */
+static bool ttp_host_shared(const struct ttp_link *link, u32 *bulk)
+{
+	const struct ttp_dev *dev = link->dev;
+	bool shared = false;
+	unsigned long at;
+	u8 vc;
+
+	*bulk = 0;
+	for (vc = 0; vc < TTP_GATE_VCS; vc++) {
+		at = READ_ONCE(dev->vc_at[vc]);
+		if (!at || !ttp_gate_before(vc, link->key.vc) ||
+		    !time_before(jiffies, at + HZ))
+			continue;
+		shared = true;
+		*bulk += READ_ONCE(dev->pool.vc[vc].held);
+	}
+	return shared;
+}
+
+/*
+ * Those who send a little are not to wait for us. Those who send as much as
+ * they can wait for themselves, and share the slots with us.
+ */
+static bool ttp_host_limited(const struct ttp_link *link)
+{
+	u32 bulk;
+
+	return ttp_host_shared(link, &bulk) &&
+	       bulk < READ_ONCE(link->dev->pool.slots) / 10;
+}
+
+static bool ttp_host_turn(struct ttp_link *link)
+{
+	struct ttp_dev *dev = link->dev;
+	bool blocked;
+
+	if (likely(!READ_ONCE(dev->turn.on)))
+		return false;
+	spin_lock(&dev->lock);
+	blocked = ttp_turn_blocks(&dev->turn, link->key.vc, ttp_now());
+	spin_unlock(&dev->lock);
+	return blocked;
+}
+
+unsigned int ttp_host_room(struct ttp_link *link)
+{
+	unsigned int n;
+
+	if (ttp_host_turn(link))
+		return 0;
+	if (!ttp_host_limited(link))
+		return UINT_MAX;
+	n = ttp_host_count(link, link->unsent);
+	if (n >= link->unsent)
+		link->held = true;
+	return link->unsent - n;
+}
+
+void ttp_host_sent(struct ttp_link *link)
+{
+	unsigned long *at = &link->dev->vc_at[link->key.vc];
+	unsigned long now = jiffies | 1;
+
+	if (READ_ONCE(*at) != now)
+		WRITE_ONCE(*at, now);
+}
+
+void ttp_host_moved(struct ttp_link *link)
+{
+	struct ttp_dev *dev = link->dev;
+
+	if (likely(!READ_ONCE(dev->turn.on)))
+		return;
+	spin_lock(&dev->lock);
+	ttp_turn_moved(&dev->turn, link->key.vc, ttp_now());
+	spin_unlock(&dev->lock);
+}
+
+bool ttp_host_waits(const struct ttp_link *link)
+{
+	const struct ttp_entry *e;
+
+	if (list_empty(&link->c.snd.list))
+		return false;
+	e = list_first_entry(&link->c.snd.list, struct ttp_entry, node);
+	return ttp_host_holds(e);
+}
+
+/* As many as leave between two visits, and as few as that */
+static void ttp_host_adapt(struct ttp_link *link)
+{
+	unsigned int n;
+
+	if (!link->held)
+		return;
+	link->held = false;
+	n = ttp_host_count(link, link->unsent);
+	if (!n)
+		link->unsent = min(2 * link->unsent, U16_MAX / 2);
+	else if (n > link->unsent / 2)
+		link->unsent = max(link->unsent - link->unsent / 4 - 1,
+				   TTP_HOST_LEAST);
+}
+
+void ttp_host_scan(struct ttp_link *link)
+{
+	struct ttp_dev *dev = link->dev;
+	u32 bulk, now = ttp_now();
+
+	ttp_host_adapt(link);
+	if (!link->chalked || now - link->chalk_at < TTP_HOST_STARVED_US ||
+	    READ_ONCE(dev->turn.on) || !ttp_host_waits(link) ||
+	    !ttp_host_shared(link, &bulk))
+		return;
+	spin_lock(&dev->lock);
+	ttp_turn_starved(&dev->turn, link->key.vc, now);
+	spin_unlock(&dev->lock);
+}
