@@ -506,6 +506,65 @@ TEST(dead_give_back)
 		EXPECT_GE(c.g[i].leased, 11);
 }
 
+/*
+ * Below there is strict priority: only in its turn does a channel get anything
+ * out. Each of those that come last gets a tenth of the time.
+ */
+TEST(turns_of_the_starved)
+{
+	static const u32 drains[] = { 300, 3000, 150000 };
+	u32 now, start, drain, n, got[TTP_GATE_VCS] = {};
+	struct ttp_turn t = {};
+	unsigned int i;
+	u8 vc;
+
+	EXPECT_TRUE(ttp_gate_before(1, 0));
+	EXPECT_TRUE(ttp_gate_before(1, 2));
+	EXPECT_TRUE(ttp_gate_before(0, 2));
+	EXPECT_FALSE(ttp_gate_before(2, 0));
+	EXPECT_FALSE(ttp_gate_before(0, 1));
+	EXPECT_FALSE(ttp_gate_before(1, 1));
+	for (i = 0; i < ARRAY_SIZE(unit_edges); i++) {
+		start = unit_edges[i];
+		drain = drains[i % 3];
+		memset(&t, 0, sizeof(t));
+		memset(got, 0, sizeof(got));
+		for (n = 0; n < 100000; n++) {
+			now = start + n * 100;
+			/* It takes a while till what VC 1 has sent is out. */
+			vc = t.on && now - t.begun > drain ? t.vc : 1;
+			ttp_turn_moved(&t, vc, now);
+			got[vc]++;
+			EXPECT_FALSE(ttp_turn_blocks(&t, 2, now));
+			ttp_turn_blocks(&t, 1, now);
+			ttp_turn_starved(&t, n & 1 ? 0 : 2, now);
+			if (t.on)
+				EXPECT_TRUE(ttp_turn_blocks(&t, 1, now));
+			if (t.on && t.vc == 0)
+				EXPECT_FALSE(ttp_turn_blocks(&t, 0, now));
+		}
+		EXPECT_GE(got[0], 10000);
+		EXPECT_GE(got[2], 10000);
+		EXPECT_GE(got[1], 50000);
+	}
+}
+
+/* A turn that nothing comes of ends, and the next is a long way off. */
+TEST(turn_in_vain)
+{
+	struct ttp_turn t = {};
+	u32 now, blocked = 0;
+
+	for (now = 1000000; now < 11000000; now += 100) {
+		ttp_turn_starved(&t, 2, now);
+		blocked += ttp_turn_blocks(&t, 1, now);
+		EXPECT_FALSE(ttp_turn_blocks(&t, 2, now));
+	}
+	/* Of 100000 */
+	EXPECT_LT(blocked, 15000);
+	EXPECT_GT(blocked, 1000);
+}
+
 TEST(loss_once_a_round_trip)
 {
 	struct ttp_gate g;
