@@ -428,7 +428,8 @@ static u32 ttp_tx_patience(struct ttp_link *link)
  */
 static void ttp_tx_repair(struct ttp_link *link)
 {
-	bool lone = ttp_tx_lone(link);
+	bool waits = link->probes < TTP_TX_PATIENT && ttp_host_waits(link);
+	bool lone = !waits && ttp_tx_lone(link);
 	struct ttp_core *c = &link->c;
 	struct ttp_entry *e;
 
@@ -446,9 +447,7 @@ static void ttp_tx_repair(struct ttp_link *link)
 				   TTP_F_ACK_VALID | TTP_F_ACK_REQ);
 	e = list_first_entry_or_null(&c->snd.list, struct ttp_entry, node);
 	if (!e || c->full_stop || (e->flags & TTP_E_AGAIN) ||
-	    (!link->probes && !lone))
-		return;
-	if (link->probes < TTP_TX_PATIENT && ttp_host_waits(link))
+	    (!link->probes && !lone) || waits)
 		return;
 	ttp_link_mark(link, e);
 	link->why = TTP_WHY_CHALK;
