@@ -480,6 +480,22 @@ void mod_watch(struct mod *m, long ms)
 	run(m, ms, false);
 }
 
+bool mod_knock(struct mod *m)
+{
+	long end = ttp_now_ms() + 5000 * ttp_slow();
+	bool heard = false;
+
+	while (!heard && ttp_now_ms() < end) {
+		mod_raw(m, PAYLOAD, 0, 1, 1, "?", 1);
+		mod_watch(m, 10);
+		heard = mod_find(m, 0, MOD_IN, NACK_NOLINK, 0);
+	}
+	/* What the last but one is answered by */
+	mod_watch(m, 10);
+	m->logged = 0;
+	return heard;
+}
+
 /* ---- its programs ---- */
 
 void mod_open(struct mod *m, int vc)

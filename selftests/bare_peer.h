@@ -145,6 +145,12 @@ void mod_run(struct mod *m, long ms);
 /* Take what is on the wire into the log, and do nothing about it */
 void mod_watch(struct mod *m, long ms);
 
+/*
+ * A device that has just got its carrier eats what it is to send: knock until
+ * there is an answer, and forget that. False: there is none.
+ */
+bool mod_knock(struct mod *m);
+
 /* What its programs do */
 void mod_open(struct mod *m, int vc);
 void mod_send(struct mod *m, int vc, const void *data, int n);

@@ -9,7 +9,8 @@
 cd "$(dirname "$0")" || exit 1
 . ./lib.sh
 
-tests=(ttp_load.sh ttp_socket ttp_data ttp_frames ttp_peer ttp_limits ttp_cells ttp_bare ttp_device
+tests=(ttp_load.sh ttp_socket ttp_data ttp_frames ttp_peer ttp_limits ttp_cells ttp_device
+	ttp_bare ttp_bare_cells ttp_bare_api
 	ttp_abuse ttp_wrap
 	ttp_lost ttp_replay
 	ttp_fuzz ttp_fuzz_calls

@@ -36,7 +36,7 @@ struct id {
  * @answer_rx: RxID of that
  * @next: enum ttp_state
  * @drop: the counter that tells, or NULL
- * @also: opcode of a second answer, if not 0
+ * @also: and an OPEN of ours
  */
 struct cell {
 	int		op;
@@ -46,7 +46,7 @@ struct cell {
 	struct id	answer_rx;
 	int		next;
 	const char	*drop;
-	int		also;
+	bool		also;
 };
 
 FIXTURE(cells) {
@@ -64,6 +64,7 @@ FIXTURE_SETUP(cells)
 	ttp_wire_make(&self->w, 1500);
 	mod_init(&self->m, &self->w.a, &self->w.b, false);
 	ASSERT_EQ(0, bare_enable(&self->w.b, TTP_DIALECT_F_BARE));
+	ASSERT_TRUE(mod_knock(&self->m));
 	self->listener = -1;
 	self->fd = -1;
 }
@@ -237,7 +238,7 @@ static void quiet(struct __test_metadata *_metadata,
 		if (self->m.log[i].way == MOD_OUT ||
 		    self->m.log[i].op == noise(place) ||
 		    self->m.log[i].op == c->answer ||
-		    (c->also && self->m.log[i].op == c->also))
+		    (c->also && self->m.log[i].op == OPEN))
 			continue;
 		EXPECT_EQ(NONE, self->m.log[i].op) {
 			TH_LOG("%s answered by %s", raw_name(c->op),
@@ -275,7 +276,7 @@ static void try(struct __test_metadata *_metadata,
 		EXPECT_TRUE(f->clean);
 	}
 	if (c->also)
-		EXPECT_NE(NULL, hear(self, from, c->also));
+		EXPECT_NE(NULL, hear(self, from, OPEN));
 	quiet(_metadata, self, place, c, from);
 	EXPECT_EQ(c->next, state(self)) {
 		TH_LOG("after %s", raw_name(c->op));
@@ -299,8 +300,8 @@ static void try(struct __test_metadata *_metadata,
 #define HV(_plus)	{ HAVE, _plus }
 #define OP(_plus)	{ THEIR_OPEN, _plus }
 #define Z		ID(0)
-#define CELL(...)	{ __VA_ARGS__, NULL, 0 }
-#define DROPS(...)	{ __VA_ARGS__, 0 }
+#define CELL(...)	{ __VA_ARGS__, NULL, false }
+#define DROPS(...)	{ __VA_ARGS__, false }
 
 TEST_F(cells, closed)
 {
@@ -388,7 +389,7 @@ TEST_F(cells, opened)
 		CELL(OPEN, HV(0), UN(-1), OPEN_ACK, HV(0), TTP_OPEN),
 		CELL(OPEN, ID(7), UN(0), OPEN_ACK, ID(7), TTP_OPEN),
 		/* It has not what it should have: it is told where we are */
-		{ OPEN, HV(0), UN(5), OPEN_ACK, HV(0), TTP_OPEN, NULL, OPEN },
+		{ OPEN, HV(0), UN(5), OPEN_ACK, HV(0), TTP_OPEN, NULL, true },
 		CELL(OPEN_ACK, ID(7), ID(9), NONE, Z, TTP_OPEN),
 		DROPS(OPEN_NACK, ID(7), ID(9), NONE, Z, TTP_OPEN,
 		      "drop_illegal"),
