@@ -266,7 +266,7 @@ const struct lost_case lost_cases[] = {
 	  .rules = { DROP('b', RELAY_ROOM, 1, 1) } },
 	{ "word of room of b lost, first two",
 	  .limit_ms = 500, NAP,
-	  .rules = { DROP('b', RELAY_ROOM, 1, 2) } },
+	  .rules = { DROP_SOME('b', RELAY_ROOM, 2) } },
 	{ "NACK_FULL of a lost, first",
 	  .limit_ms = 300, NAP_A,
 	  .rules = { DROP('a', NACK_FULL, 1, 1) } },
@@ -278,7 +278,7 @@ const struct lost_case lost_cases[] = {
 	  .rules = { DROP('a', RELAY_ROOM, 1, 1) } },
 	{ "word of room of a lost, first two",
 	  .limit_ms = 500, NAP_A,
-	  .rules = { DROP('a', RELAY_ROOM, 1, 2) } },
+	  .rules = { DROP_SOME('a', RELAY_ROOM, 2) } },
 
 	/* ---- the end ---- */
 	{ "CLOSE of a lost, first",
