@@ -14,7 +14,7 @@ VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 SUBMAKE = env -u MAKELEVEL -u MAKEFLAGS -u MFLAGS $(MAKE) --no-print-directory
 
 .DEFAULT_GOAL := modules
-.PHONY: modules tools install dkms-install setup host-built demo check bench lint unit fuzz vm uml clean help
+.PHONY: modules tools install dkms-install setup host-built demo check scale bench lint unit fuzz vm uml clean help
 
 modules: ## build ttp.ko (KDIR=... for another kernel)
 	@test -n "$(KDIR)" || { echo "No kernel headers; '$(VM)/setup packages' installs them."; exit 1; }
@@ -50,6 +50,12 @@ demo: setup ## two nodes in a virtual machine, a lossy wire, real programs
 check: ## everything that CI runs (STEPS="unit stock ...")
 	@$(VM)/setup packages
 	@$(VM)/check $(STEPS)
+
+scale: host-built ## 100 000 links open, and 100 000 opened and closed
+	@$(VM)/run --icount --mem 3072 --timeout 3600 --env TTP_EXACT=y \
+		--env TTP_LINKS="10 1000 100000" -- selftests/ttp_scale
+	@$(VM)/run --timeout 3600 --env TTP_CYCLES=100000 \
+		--env TTP_ONLY=one_name -- selftests/ttp_close
 
 bench: setup ## instructions for round trips and bulk, beside TCP and AF_UNIX
 	@$(SUBMAKE) -s -C tools
