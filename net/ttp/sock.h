@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the files of the socket share among themselves: af_ttp.c, sendmsg.c,
- * recvmsg.c and port.c.
+ * What the files of the socket share among themselves: af_ttp.c, listen.c,
+ * sendmsg.c, recvmsg.c and port.c.
  *
  * sk->sk_state is TCP_CLOSE, TCP_LISTEN, TCP_SYN_SENT or TCP_ESTABLISHED, and
  * says how the socket came to its link, not what became of the link later: a
@@ -57,6 +57,14 @@ bool ttp_sock_opened(struct sock *sk);
 
 /* Part with the link, which goes on closing by itself if it has to. */
 void ttp_sock_part(struct sock *sk);
+
+/* ---- listen.c ---- */
+
+/*
+ * Take the link that waited longest off the list, with the list's reference; of
+ * a dying listener half-open ones as well. NULL if there is none.
+ */
+struct ttp_link *ttp_sock_dequeue(struct ttp_sock *tsk);
 
 /* Stop listening: whoever was not accepted is reset. */
 void ttp_sock_unlisten(struct sock *sk);

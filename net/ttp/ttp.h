@@ -527,7 +527,7 @@ struct sock *ttp_port_listener(struct ttp_net *tn, int ifindex, u8 vc,
 int ttp_sock_init(void);
 void ttp_sock_exit(void);
 
-/* ---- what a link knows of its socket, all in af_ttp.c ---- */
+/* ---- what a link knows of its socket: af_ttp.c, listen.c ---- */
 
 /**
  * ttp_sock_wake() - look again
