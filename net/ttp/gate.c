@@ -392,6 +392,9 @@ void ttp_gate_acked(struct ttp_gate *g, u32 una, u32 nxt, u32 n)
 	if (g->asked && ttp_before(g->ask, una))
 		g->asked = false;
 
+	/* A round long past must not seem to lie ahead when ids have wrapped */
+	if (!ttp_before(una, g->round))
+		g->round = una;
 	if (g->recovering || ttp_before(una, g->round) || g->open >= g->share)
 		return;
 	/* Who does not use what is open needs no more. */

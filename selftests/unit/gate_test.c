@@ -733,6 +733,23 @@ TEST(reopen_jump)
 	EXPECT_EQ(8, g.open);
 }
 
+/* Of a link that uses little for ever so long, more bays open all the same. */
+TEST(open_after_wrap)
+{
+	struct ttp_gate g;
+	u32 una = 5, i;
+
+	ttp_gate_init(&g, 256, una);
+	for (i = 0; i < 12; i++) {
+		una += 1U << 28;
+		ttp_gate_acked(&g, una, una, 1);
+	}
+	EXPECT_EQ(TTP_GATE_FIRST, g.open);
+	una += TTP_GATE_FIRST;
+	ttp_gate_acked(&g, una, una, TTP_GATE_FIRST);
+	EXPECT_EQ(2 * TTP_GATE_FIRST, g.open);
+}
+
 /* After a rest as at first, but soon back near to where it was. */
 TEST(rest)
 {
