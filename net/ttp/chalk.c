@@ -253,10 +253,11 @@ static void ttp_chalk_visit_owed(struct ttp_link *link)
 
 	if (!link->c.ack_owed)
 		return;
-	if (link->owed_turn == ch->turn)
-		ttp_chalk_list(ch, link);
-	else
+	if (link->owed_turn != ch->turn)
 		ttp_output_control(link, TTP_OP_ACK, TTP_F_ACK_VALID);
+	/* Anew, or for want of memory: nobody lists who owes already */
+	if (link->c.ack_owed)
+		ttp_chalk_list(ch, link);
 }
 
 /* Next link of a ring, moved to its tail; valid in the caller's RCU section. */
