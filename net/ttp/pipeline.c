@@ -401,19 +401,21 @@ void ttp_pipeline_select(struct ttp_dev *dev)
 	struct ttp_link *link;
 	u32 n;
 
-	spin_lock_bh(&dev->lock);
-	if (dev->selecting) {
-		spin_unlock_bh(&dev->lock);
-		return;
-	}
+	/* Who selects keeps all others from it: he must not be preempted */
+	local_bh_disable();
+	spin_lock(&dev->lock);
+	if (dev->selecting)
+		goto out;
 	dev->selecting = true;
 	while (budget-- && (link = ttp_q0_ready(dev, &n))) {
-		spin_unlock_bh(&dev->lock);
+		spin_unlock(&dev->lock);
 		ttp_pipeline_turn(link, n);
-		spin_lock_bh(&dev->lock);
+		spin_lock(&dev->lock);
 	}
 	dev->selecting = false;
-	spin_unlock_bh(&dev->lock);
+out:
+	spin_unlock(&dev->lock);
+	local_bh_enable();
 }
 
 /* flags: TTP_F_FULL: try again; the bare dialect can't say so but by silence */
