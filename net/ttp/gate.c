@@ -457,6 +457,7 @@ void ttp_gate_rest(struct ttp_gate *g, u32 nxt)
 		return;
 	g->most = max(g->most, g->open - g->open / 4);
 	g->open = TTP_GATE_FIRST;
+	g->undo_open = g->open;
 	g->queue = false;
 	g->recovering = false;
 	g->round = nxt;

@@ -855,6 +855,23 @@ TEST(silence)
 	EXPECT_EQ(50, g.open);
 }
 
+/* What is taken back after a rest is not the rest itself. */
+TEST(silence_and_rest)
+{
+	struct ttp_gate g;
+
+	wide(&g, 256, 0);
+	ttp_gate_silence(&g, 99, 100);
+	EXPECT_TRUE(g.open < 256);
+	ttp_gate_acked(&g, 100, 100, 1);
+	ttp_gate_rest(&g, 100);
+	EXPECT_EQ(TTP_GATE_FIRST, g.open);
+	/* It had only been slow; the rest was one all the same. */
+	ttp_gate_acked(&g, 101, 102, 1);
+	EXPECT_EQ(TTP_GATE_FIRST, g.open);
+	EXPECT_EQ(256, g.most);
+}
+
 /* Sixteen send, then one after the other falls silent. */
 TEST(budget_links)
 {
