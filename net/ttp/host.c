@@ -58,7 +58,7 @@ static bool ttp_host_shared(const struct ttp_link *link, u32 *bulk)
 	for (vc = 0; vc < TTP_GATE_VCS; vc++) {
 		at = READ_ONCE(dev->vc_at[vc]);
 		if (!at || !ttp_gate_before(vc, link->key.vc) ||
-		    !time_before(jiffies, at + HZ))
+		    jiffies - at + 1 > HZ)
 			continue;
 		shared = true;
 		*bulk += READ_ONCE(dev->pool.vc[vc].held);
