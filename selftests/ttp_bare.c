@@ -658,6 +658,20 @@ TEST_F(bare, its_page_is_full)
 	EXPECT_TRUE(UNTIL((mod_read(&self->m), it_has(self, 6))));
 }
 
+/* A copy of it that comes when all was taken: who would ask for room? */
+TEST_F(bare, full_comes_late)
+{
+	ASSERT_TRUE(we_open(self));
+	ASSERT_TRUE(we_send(self, 0));
+	ASSERT_TRUE(UNTIL(it_has(self, 1)));
+	ASSERT_TRUE(UNTIL(!info_of(self->fd).bays_held));
+	mod_raw(&self->m, NACK_FULL, 0, 0, 0, NULL, 0);
+	mod_run(&self->m, 20);
+	EXPECT_FALSE(info_of(self->fd).flags & TTP_INFO_FULL_THERE);
+	ASSERT_TRUE(we_send(self, 1));
+	EXPECT_TRUE(UNTIL(it_has(self, 2)));
+}
+
 TEST_F(bare, our_buffer_is_full)
 {
 	int size = 4096, i, sent = 0, next = 0;

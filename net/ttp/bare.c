@@ -199,6 +199,9 @@ static void ttp_bare_acked(struct ttp_link *link, u32 rx)
 		ttp_bare_sample(link, &done);
 		ttp_rx_retire(link, &done);
 	}
+	/* Nothing is left that could go on asking for room */
+	if (list_empty(&c->snd.list))
+		c->full_in = false;
 }
 
 /* Whoever was full has room: an ACK, new or not, is how that is told. */
@@ -236,10 +239,15 @@ static void ttp_bare_nack(struct ttp_link *link, const struct ttp_frame *f)
 	ttp_tx_progress(link);
 }
 
-/* It is not said when there is room again: the oldest frame goes on asking. */
+/*
+ * It is not said when there is room again: the oldest frame goes on asking. If
+ * there is none, this is about one that has been taken since.
+ */
 static void ttp_bare_full(struct ttp_link *link)
 {
 	ttp_mib_inc(link->dev->tn, TTP_MIB_FULL_IN);
+	if (list_empty(&link->c.snd.list))
+		return;
 	link->moved = jiffies;
 	if (!link->c.full_in)
 		ttp_tx_progress(link);
