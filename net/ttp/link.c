@@ -341,6 +341,11 @@ int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
 		spin_unlock_bh(&link->lock);
 		return -EPIPE;
 	}
+	/* The MTU has shrunk since it was built, and it cannot be cut */
+	if (ttp_is_bare(link) && skb_peek(frames)->len > link->c.max_payload) {
+		spin_unlock_bh(&link->lock);
+		return -EMSGSIZE;
+	}
 	while ((skb = __skb_dequeue(frames)))
 		ttp_link_enqueue(link, skb);
 	link->corked = more && !link->c.seq;

@@ -381,7 +381,8 @@ void ttp_link_accept(struct ttp_link *link, struct sock *sk);
  *	record ends. Emptied on success, untouched on error.
  * @more: MSG_MORE: more will follow at once, hold a short last frame back
  *
- * Return: 0; -EPIPE: the link is not (any more) open for sending.
+ * Return: 0; -EPIPE: the link is not (any more) open for sending; -EMSGSIZE:
+ * a bare record no longer fits a frame.
  */
 int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
 		  bool more);
