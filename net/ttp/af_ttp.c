@@ -154,7 +154,12 @@ static const struct proto_ops ttp_sock_ops;
 static void ttp_sock_destruct(struct sock *sk)
 {
 	put_cred(ttp_sk(sk)->cred);
-	/* What SO_RESERVE_MEM took; all else was settled with the link */
+	/*
+	 * What SO_RESERVE_MEM took; all else was settled with the link. That
+	 * one holds the socket's lock and we held the link's, so the sum of
+	 * both may have lost something.
+	 */
+	WRITE_ONCE(sk->sk_forward_alloc, sk->sk_reserved_mem);
 	sk_mem_reclaim_final(sk);
 }
 
