@@ -70,12 +70,14 @@ struct lost_case {
  * struct lost - two nodes and a relay
  * @w: the nodes
  * @r: the relay
+ * @unmet: the last case went well, but some rule was never met
  * @virtual: only waiting takes time
  */
 struct lost {
 	struct ttp_wire	w;
 	struct relay	r;
 	bool		virtual;
+	bool		unmet;
 };
 
 extern const struct lost_case lost_cases[];

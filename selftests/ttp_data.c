@@ -884,12 +884,15 @@ TEST_F(data, a_slow_reader_stops_the_sender)
 	long start;
 
 	ASSERT_EQ(0, pthread_create(&t, NULL, ttp_pump_out, &out));
-	ttp_sleep_ms(400 + 100 * ttp_slow());
-	stuck = *(volatile size_t *)&out.done;
+	start = ttp_now_ms();
+	/* It stands still, and goes on as soon as somebody reads. */
+	do {
+		stuck = *(volatile size_t *)&out.done;
+		ttp_sleep_ms(400 + 100 * ttp_slow());
+	} while (stuck != *(volatile size_t *)&out.done &&
+		 ttp_now_ms() - start < 5000 * ttp_slow());
 	EXPECT_LT(MB, stuck);
 	EXPECT_GT(12 * MB, stuck);
-	ttp_sleep_ms(300);
-	/* It stands still, and goes on as soon as somebody reads. */
 	EXPECT_EQ(stuck, *(volatile size_t *)&out.done);
 	start = ttp_now_ms();
 	in.len = 4 * MB;

@@ -449,11 +449,27 @@ static bool run_case(struct lost *l, const struct lost_case *c, long *ms)
 	if (good && *ms > limit)
 		good = FAIL("took %ld ms, not %ld", *ms, limit);
 	relay_lock(&l->r);
-	good = good && rules_done(&l->r) && no_storm(l, c, 'a') &&
-	       no_storm(l, c, 'b');
+	good = good && no_storm(l, c, 'a') && no_storm(l, c, 'b');
+	l->unmet = good && !rules_done(&l->r);
+	good = good && !l->unmet;
 	relay_unlock(&l->r);
 	if (!good && l->r.events < 1000)
 		show(l);
+	return good;
+}
+
+/*
+ * On a clock that others disturb it may be that nothing was there to be lost:
+ * a reader woke up too early to be full. Then that proves nothing, either way.
+ */
+static bool try_case(struct lost *l, const struct lost_case *c, long *ms)
+{
+	int tries = l->virtual ? 1 : 5;
+	bool good;
+
+	do {
+		good = run_case(l, c, ms);
+	} while (!good && l->unmet && --tries);
 	return good;
 }
 
@@ -482,7 +498,7 @@ int main(void)
 	for (i = 0; i < n; i++) {
 		if (!wanted(i))
 			continue;
-		if (run_case(&l, &lost_cases[i], &ms)) {
+		if (try_case(&l, &lost_cases[i], &ms)) {
 			ksft_test_result_pass("%s: %ld ms\n", lost_cases[i].name,
 					      ms);
 			continue;
