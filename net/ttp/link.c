@@ -84,6 +84,7 @@ struct ttp_link *ttp_link_new(struct ttp_dev *dev, const struct ttp_key *key,
 	link->rcvbuf = TTP_UNACCEPTED_BUF;
 	link->born = jiffies;
 	link->heard = jiffies;
+	link->kept = jiffies;
 	link->progress = jiffies;
 	link->moved = jiffies;
 	link->give_up = msecs_to_jiffies(READ_ONCE(dev->tn->give_up_ms));

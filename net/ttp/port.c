@@ -78,8 +78,10 @@ static int ttp_port_enter(struct sock *sk, const struct sockaddr_ttp *a,
 	if (ttp_port_bare(sk) || !ttp_port_in_use(tn, sk, a, share)) {
 		tsk->addr = *a;
 		tsk->bound = true;
-		hlist_add_head_rcu(&tsk->port_node,
-				   ttp_port_bucket(tn, a->sttp_port));
+		/* Nobody looks for those, and they would all have one bucket */
+		if (!ttp_port_bare(sk))
+			hlist_add_head_rcu(&tsk->port_node,
+					   ttp_port_bucket(tn, a->sttp_port));
 		err = 0;
 	}
 	spin_unlock_bh(&tn->port_lock);
@@ -126,7 +128,7 @@ void ttp_port_unbind(struct sock *sk)
 
 	spin_lock_bh(&tn->port_lock);
 	if (tsk->bound)
-		hlist_del_rcu(&tsk->port_node);
+		hlist_del_init_rcu(&tsk->port_node);
 	tsk->bound = false;
 	spin_unlock_bh(&tn->port_lock);
 }
