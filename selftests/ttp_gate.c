@@ -425,7 +425,8 @@ static void channels(struct __test_metadata *_metadata,
 	for (i = 0; i < 6; i++)
 		flow_open(_metadata, self, i % 3);
 	flows_start(_metadata, self);
-	ttp_sleep_ms(500);
+	/* Until all have opened the bays that they will have */
+	ttp_sleep_ms(4000);
 	sum = measure(self, 3000, bytes);
 	tell(self, bytes, sum, what);
 	EXPECT_GE(part(self, bytes, sum, 0), 10);

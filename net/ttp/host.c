@@ -68,14 +68,19 @@ static bool ttp_host_shared(const struct ttp_link *link, u32 *bulk)
 
 /*
  * Those who send a little are not to wait for us. Those who send as much as
- * they can wait for themselves, and share the slots with us.
+ * they can wait for themselves, and share the slots with us; unless channels
+ * have turns: what we leave below would go out in each of them, ahead of those
+ * who come first.
  */
 static bool ttp_host_limited(const struct ttp_link *link)
 {
+	const struct ttp_dev *dev = link->dev;
+	unsigned long at = READ_ONCE(dev->turn_at);
 	u32 bulk;
 
 	return ttp_host_shared(link, &bulk) &&
-	       bulk < READ_ONCE(link->dev->pool.slots) / 10;
+	       (bulk < READ_ONCE(dev->pool.slots) / 10 ||
+		(at && jiffies - at < HZ));
 }
 
 static bool ttp_host_turn(struct ttp_link *link)
@@ -163,5 +168,7 @@ void ttp_host_scan(struct ttp_link *link)
 		return;
 	spin_lock(&dev->lock);
 	ttp_turn_starved(&dev->turn, link->key.vc, now);
+	if (dev->turn.on)
+		WRITE_ONCE(dev->turn_at, jiffies | 1);
 	spin_unlock(&dev->lock);
 }

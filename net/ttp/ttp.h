@@ -242,6 +242,7 @@ struct ttp_conf {
  * @nlinks: their number
  * @pool: slots; the links that wait for some
  * @turn: of a channel that a queue below would never let out
+ * @turn_at: when the last one began (jiffies), 0: never; read without a lock
  * @vc_at: when a frame of each channel was sent last (jiffies); without the
  *	lock
  * @selecting: somebody is in ttp_pipeline_select()
@@ -265,6 +266,7 @@ struct ttp_dev {
 	u32			nlinks;
 	struct ttp_pool		pool;
 	struct ttp_turn		turn;
+	unsigned long		turn_at;
 	unsigned long		vc_at[TTP_GATE_VCS];
 	bool			selecting;
 	struct ttp_budget	budget;
