@@ -36,7 +36,7 @@ static inline long fuzz_seconds(void)
 
 	if (word && *word)
 		return atol(word);
-	return ttp_slow() > 1 ? 12 : 3;
+	return ttp_slow() > 1 ? 8 : 3;
 }
 
 static inline uint64_t fuzz_seed(void)

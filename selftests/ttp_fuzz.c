@@ -4,7 +4,7 @@
  * starts from frames that were on it. Without the epoch he changes nothing;
  * with it he may ruin the link that he is an end of, and nothing else.
  *
- * TTP_FUZZ_SECONDS: for each test (3; 12 where TTP_SLOW); TTP_FUZZ_SEED: to
+ * TTP_FUZZ_SECONDS: for each test (3; 8 where TTP_SLOW); TTP_FUZZ_SEED: to
  * begin with, printed.
  */
 #include <arpa/inet.h>

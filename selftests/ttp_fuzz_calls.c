@@ -4,7 +4,7 @@
  * sockets, in whatever state those are; the same while memory cannot be had.
  * The kernel has to survive it, nobody may hang, and nothing may be left.
  *
- * TTP_FUZZ_SECONDS: for each test (3; 12 where TTP_SLOW); TTP_FUZZ_SEED: to
+ * TTP_FUZZ_SECONDS: for each test (3; 8 where TTP_SLOW); TTP_FUZZ_SEED: to
  * begin with, printed. Threads race: a seed repeats what they try, not when.
  */
 #include <err.h>

@@ -333,7 +333,7 @@ static long sum_held(struct _test_data_host *self)
 	return sum;
 }
 
-#define EACH	(1500000 / (ttp_slow() > 1 ? 2 : 1))
+#define EACH	(1500000 / (ttp_slow() > 1 ? 4 : 1))
 
 /* Writers on all links, nobody reads: they stop where memory ends. */
 TEST_F_TIMEOUT(host, sleeping_readers_share_the_limit, 60)
