@@ -21,8 +21,12 @@ frames_in() {
 	[ "${n:-0}" -gt 100 ]
 }
 
-# One life of the module. What a closed socket held of it goes with the next
-# grace period.: load, listen, be flooded, unload
+in_use() {
+	[ "$(awk '$1 == "ttp" { print $3 }' /proc/modules)" -gt 0 ]
+}
+
+# One life of the module: load, listen, be flooded, unload. What a closed socket
+# held of it goes with the next grace period.
 cycle() {
 	local listener status=0
 
@@ -30,6 +34,7 @@ cycle() {
 	on b ttpctl dev add wire0 || return
 	start b ttpcat -l -k 7 </dev/null >/dev/null 2>&1
 	listener=$started
+	wait_for 10 in_use || status=1
 	wait_for 10 frames_in || status=1
 	rmmod ttp 2>/dev/null && status=1	# a socket is open
 	end "$listener"
