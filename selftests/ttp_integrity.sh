@@ -157,7 +157,7 @@ faults() {
 	[ -z "$brief" ] || return
 	finds drop "wrong from byte 25000 on"
 	finds dup "wrong from byte 25001 on"
-	finds swap "wrong from byte 25000 on: 16 of "
+	finds swap "wrong from byte 25000 on: 1[0-6] of "
 	finds mix "wrong from byte 25000 on"
 	finds long "byte .* were sent"
 	finds reset "Connection reset by peer"
