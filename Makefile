@@ -62,6 +62,10 @@ bench: setup ## instructions for round trips and bulk, beside TCP and AF_UNIX
 	@$(SUBMAKE) -s -C selftests/bench
 	@$(VM)/run --icount --timeout 600 -- selftests/bench/bench.sh
 
+.PHONY: profile
+profile: host-built ## instructions by function (TEST="selfpong 64 ttp")
+	@selftests/bench/profile --callers "$(or $(TEST),selfpong 64 ttp)"
+
 lint: ## warnings, sparse, checkpatch, kernel-doc, shellcheck
 	@$(VM)/setup packages stock ksft clang
 	@selftests/lint/lint

@@ -24,6 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <linux/ttp.h>
+#include "mark.h"
 
 #define PORT	7007
 
@@ -204,13 +205,16 @@ static void pingpong(const char *kind, size_t size, size_t n)
 		echo(kind, lfd, size);
 	enter("a");
 	fd = connect_to(kind);
+	TTP_MARK(TTP_MARK_START);
 	for (i = 0; i < n; i++) {
 		uint64_t at = now_ns();
 
 		write_all(fd, buf, size);
 		read_all(fd, buf, size);
 		t[i] = now_ns() - at;
+		TTP_MARK(TTP_MARK_ROUND);
 	}
+	TTP_MARK(TTP_MARK_STOP);
 	close(fd);
 	close(lfd);
 	wait(NULL);
@@ -231,6 +235,7 @@ static void selfpong(const char *kind, size_t size, size_t n)
 	fd = connect_to(kind);
 	peer = accept(lfd, NULL, NULL);
 	nodelay(kind, peer);
+	TTP_MARK(TTP_MARK_START);
 	for (i = 0; i < n; i++) {
 		uint64_t at = now_ns();
 
@@ -239,7 +244,9 @@ static void selfpong(const char *kind, size_t size, size_t n)
 		write_all(peer, buf, size);
 		read_all(fd, buf, size);
 		t[i] = now_ns() - at;
+		TTP_MARK(TTP_MARK_ROUND);
 	}
+	TTP_MARK(TTP_MARK_STOP);
 	close(fd);
 	close(peer);
 	close(lfd);
@@ -260,10 +267,14 @@ static void bulk(const char *kind, size_t size, size_t n)
 	enter("a");
 	fd = connect_to(kind);
 	at = now_ns();
-	for (i = 0; i < n; i++)
+	TTP_MARK(TTP_MARK_START);
+	for (i = 0; i < n; i++) {
 		write_all(fd, buf, size);
+		TTP_MARK(TTP_MARK_ROUND);
+	}
 	shutdown(fd, SHUT_WR);
 	read_all(fd, &done, 1);
+	TTP_MARK(TTP_MARK_STOP);
 	ns = now_ns() - at;
 	close(fd);
 	close(lfd);
