@@ -33,4 +33,12 @@ for mode in "selfpong 64" "pingpong 64" "pingpong 1024" "pingpong 8192" \
 			{ echo "$kind $mode failed"; fail=1; }
 	done
 done
+for kind in ttp seqpacket tcp unix; do
+	timeout 300 "$bench" "$kind" conn 64 2000 ||
+		{ echo "$kind conn failed"; fail=1; }
+done
+for kind in ttp tcp unix; do
+	timeout 300 "$bench" "$kind" idle 1 2000 ||
+		{ echo "$kind idle failed"; fail=1; }
+done
 exit $fail

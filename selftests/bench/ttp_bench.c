@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -27,6 +28,14 @@
 #include "mark.h"
 
 #define PORT	7007
+#define CONN_FIRST	100	/* connections that warm up */
+#define SLABS	512
+
+struct slab {
+	char	name[64];
+	long	live;
+	long	size;
+};
 
 union addr {
 	struct sockaddr		sa;
@@ -91,12 +100,14 @@ static void nodelay(const char *kind, int fd)
 static int listen_on(const char *kind)
 {
 	union addr a;
-	int type, fd;
+	int type, fd, one = 1;
 	socklen_t len = server_addr(kind, &a, &type);
 
 	if (a.sa.sa_family == AF_UNIX)
 		unlink(a.un.sun_path);
 	fd = socket(a.sa.sa_family, type, 0);
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (fd < 0 || bind(fd, &a.sa, len) || listen(fd, 8))
 		err(2, "listen %s", kind);
 	return fd;
@@ -105,12 +116,16 @@ static int listen_on(const char *kind)
 static int connect_to(const char *kind)
 {
 	union addr a;
+	static unsigned int device;
 	int type, fd;
 	socklen_t len = server_addr(kind, &a, &type);
 
+	/* Asking for it takes a socket: once */
+	if (!device)
+		device = if_nametoindex("va");
 	if (a.sa.sa_family == AF_TTP) {
 		memcpy(a.ttp.sttp_mac, ether_aton("02:00:00:00:00:0b"), 6);
-		a.ttp.sttp_ifindex = if_nametoindex("va");
+		a.ttp.sttp_ifindex = device;
 	}
 	fd = socket(a.sa.sa_family, type, 0);
 	if (fd < 0 || connect(fd, &a.sa, len))
@@ -284,13 +299,176 @@ static void bulk(const char *kind, size_t size, size_t n)
 	fflush(stdout);
 }
 
+/* Serve one request a connection, count times */
+static void serve(const char *kind, int lfd, size_t size, size_t count)
+{
+	char *buf = malloc(size);
+
+	while (count--) {
+		int fd = accept(lfd, NULL, NULL);
+
+		if (fd < 0)
+			err(2, "accept");
+		nodelay(kind, fd);
+		read_all(fd, buf, size);
+		write_all(fd, buf, size);
+		close(fd);
+	}
+	_exit(0);
+}
+
+/* Connect, ask, be answered, close: what both ends cost together */
+static void conn(const char *kind, size_t size, size_t n)
+{
+	char *buf = calloc(1, size);
+	uint64_t at, ns;
+	int lfd, fd;
+	size_t i;
+
+	enter("b");
+	lfd = listen_on(kind);
+	if (!fork())
+		serve(kind, lfd, size, n + CONN_FIRST);
+	enter("a");
+	at = now_ns();
+	for (i = 0; i < n + CONN_FIRST; i++) {
+		if (i == CONN_FIRST)
+			at = now_ns();
+		if (i == CONN_FIRST)
+			TTP_MARK(TTP_MARK_START);
+		else if (i > CONN_FIRST)
+			TTP_MARK(TTP_MARK_ROUND);
+		fd = connect_to(kind);
+		write_all(fd, buf, size);
+		read_all(fd, buf, size);
+		close(fd);
+	}
+	wait(NULL);
+	TTP_MARK(TTP_MARK_STOP);
+	ns = now_ns() - at;
+	close(lfd);
+	printf("%s conn %zu ns %lu per_second %lu\n", kind, size,
+	       (unsigned long)(ns / n),
+	       (unsigned long)(n * 1000000000ULL / ns));
+	fflush(stdout);
+}
+
+/* Bytes of live objects in all slab caches; each cache, if to be shown */
+static int64_t slab_bytes(struct slab *caches, size_t *n)
+{
+	FILE *f = fopen("/proc/slabinfo", "r");
+	int64_t sum = 0;
+	char line[512];
+
+	if (!f)
+		err(2, "/proc/slabinfo");
+	*n = 0;
+	while (fgets(line, sizeof(line), f) && *n < SLABS) {
+		struct slab *s = &caches[*n];
+
+		if (sscanf(line, "%63s %ld %*d %ld", s->name, &s->live,
+			   &s->size) != 3)
+			continue;
+		sum += s->live * s->size;
+		(*n)++;
+	}
+	fclose(f);
+	return sum;
+}
+
+static int64_t slab_pages(void)
+{
+	FILE *f = fopen("/proc/meminfo", "r");
+	char line[128];
+	long kb = 0;
+
+	if (!f)
+		err(2, "/proc/meminfo");
+	while (fgets(line, sizeof(line), f) &&
+	       sscanf(line, "Slab: %ld", &kb) != 1)
+		;
+	fclose(f);
+	return kb * 1024;
+}
+
+/* Give RCU time, and back what caches have set aside */
+static void settle(void)
+{
+	static const char cmd[] =
+		"sync; echo 3 > /proc/sys/vm/drop_caches;"
+		"for c in /sys/kernel/slab/*; do echo 1 > $c/shrink; done";
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		sleep(1);
+		if (system(cmd) == -1)
+			err(2, "system");
+	}
+}
+
+static void slab_show(const struct slab *a, size_t na, const struct slab *b,
+		      size_t nb, size_t n)
+{
+	size_t i, j;
+
+	for (i = 0; i < nb; i++) {
+		long d = b[i].live;
+
+		for (j = 0; j < na; j++)
+			if (!strcmp(a[j].name, b[i].name))
+				d -= a[j].live;
+		if (d * 10 >= (long)n)
+			printf("  %-24s %5ld x %.2f\n", b[i].name, b[i].size,
+			       (double)d / n);
+	}
+}
+
+/* What n connections hold that do nothing, both ends */
+static void idle(const char *kind, size_t n)
+{
+	static struct slab before[SLABS], after[SLABS];
+	struct rlimit rl = { 4 * n + 64, 4 * n + 64 };
+	int *fds = calloc(2 * n, sizeof(*fds));
+	size_t i, nb, na;
+	int64_t s, p;
+	int lfd;
+
+	if (setrlimit(RLIMIT_NOFILE, &rl))
+		err(2, "RLIMIT_NOFILE");
+	/* The table of descriptors is the process's */
+	if (dup2(0, 4 * n) < 0 || close(4 * n))
+		err(2, "dup2");
+	enter("b");
+	lfd = listen_on(kind);
+	enter("a");
+	settle();
+	p = -slab_pages();
+	s = -slab_bytes(before, &nb);
+	for (i = 0; i < n; i++) {
+		fds[2 * i] = connect_to(kind);
+		fds[2 * i + 1] = accept(lfd, NULL, NULL);
+		if (fds[2 * i + 1] < 0)
+			err(2, "accept");
+	}
+	settle();
+	p += slab_pages();
+	s += slab_bytes(after, &na);
+	printf("%s idle %zu objects %ld slab %ld\n", kind, n, (long)(s / (long)n),
+	       (long)(p / (long)n));
+	slab_show(before, nb, after, na, n);
+	fflush(stdout);
+	close(lfd);
+	for (i = 0; i < 2 * n; i++)
+		close(fds[i]);
+}
+
 int main(int argc, char **argv)
 {
 	struct sched_param sp = { 0 };
 	size_t size, n;
 
 	if (argc != 5)
-		errx(2, "usage: ttp_bench TRANSPORT pingpong|selfpong|bulk SIZE COUNT");
+		errx(2, "usage: ttp_bench TRANSPORT pingpong|selfpong|bulk|conn|idle SIZE COUNT");
 	sched_setscheduler(0, SCHED_BATCH, &sp);
 	size = strtoul(argv[3], NULL, 0);
 	n = strtoul(argv[4], NULL, 0);
@@ -302,6 +480,10 @@ int main(int argc, char **argv)
 		selfpong(argv[1], size, n);
 	else if (!strcmp(argv[2], "bulk"))
 		bulk(argv[1], size, n);
+	else if (!strcmp(argv[2], "conn"))
+		conn(argv[1], size, n);
+	else if (!strcmp(argv[2], "idle"))
+		idle(argv[1], n);
 	else
 		errx(2, "unknown mode %s", argv[2]);
 	return 0;
