@@ -89,9 +89,10 @@ static int __init ttp_init(void)
 	err = register_pernet_subsys(&ttp_net_ops);
 	if (err)
 		goto err_output;
+	ttp_offload_init();
 	err = ttp_dev_init();
 	if (err)
-		goto err_pernet;
+		goto err_offload;
 	err = ttp_netlink_init();
 	if (err)
 		goto err_dev;
@@ -104,7 +105,8 @@ err_netlink:
 	ttp_netlink_exit();
 err_dev:
 	ttp_dev_exit();
-err_pernet:
+err_offload:
+	ttp_offload_exit();
 	unregister_pernet_subsys(&ttp_net_ops);
 err_output:
 	ttp_output_exit();
@@ -124,6 +126,7 @@ static void __exit ttp_exit(void)
 	ttp_sock_exit();
 	ttp_netlink_exit();
 	ttp_dev_exit();
+	ttp_offload_exit();
 	unregister_pernet_subsys(&ttp_net_ops);
 	ttp_output_exit();
 	rcu_barrier();

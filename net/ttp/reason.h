@@ -65,7 +65,8 @@ enum ttp_reason {
 	X(XMIT_DROPS,	"xmit_drops")	/* local queue full */	\
 	X(TICKS,	"ticks")	/* of the scanner */	\
 	X(VISITS,	"visits")	/* to links, by it */	\
-	X(SCAN_NS,	"scan_ns")	/* time that took */
+	X(SCAN_NS,	"scan_ns")	/* time that took */	\
+	X(GSO_CUT,	"gso_cut")	/* runs cut, for a device that must */
 
 enum ttp_mib {
 	TTP_MIB_FIRST = TTP_REASON_COUNT - 1,

@@ -428,6 +428,13 @@ int ttp_input_rcv(struct sk_buff *skb, struct net_device *ndev,
 void ttp_input_drop(struct ttp_dev *dev, struct sk_buff *skb,
 		    enum ttp_reason reason, int op);
 
+/* ---- offload.c: runs of frames in one skb ---- */
+
+void ttp_offload_init(void);
+
+/* No device is enabled any more. */
+void ttp_offload_exit(void);
+
 /* ---- chalk.c: the scanner ---- */
 
 void ttp_chalk_init(struct ttp_net *tn);

@@ -216,6 +216,17 @@ void ttp_wire_build(u8 *data, const struct ttp_frame *f,
 	w->max_payload = cpu_to_be16(f->max_payload);
 }
 
+void ttp_wire_cut(u8 *data, u32 i, u16 len, bool last)
+{
+	struct ttp_wire *w = (struct ttp_wire *)data;
+
+	w->tth_len = cpu_to_be16(TTP_HDR_LEN + len);
+	w->tsh_len = cpu_to_be16(TTP_HDR_LEN - TTP_TTH_LEN + len);
+	w->tx = cpu_to_be32(be32_to_cpu(w->tx) + i);
+	if (!last)
+		w->flags &= ~TTP_F_TAIL;
+}
+
 int ttp_wire_get_ranges(const u8 *payload, const struct ttp_frame *f,
 			u32 una, u32 nxt, struct ttp_range *r)
 {

@@ -19,6 +19,11 @@
 #define TTP_WIRE_PAYLOAD_MAX	(65535 - TTP_HDR_LEN)
 /* Smallest max_payload that an OPEN may offer: a NACK must fit whole */
 #define TTP_WIRE_PAYLOAD_MIN	256
+/* A run: most ids, and most bytes of payload, that one buffer carries. The
+ * headers of a tunnel may still come in front of it.
+ */
+#define TTP_RUN_IDS		64
+#define TTP_RUN_BYTES		65100
 #define TTP_WIRE_RANGES		32	/* most ranges in one NACK */
 #define TTP_WIRE_RANGE_LEN	8	/* bytes of one range */
 
@@ -45,6 +50,8 @@ enum ttp_op {
 #define TTP_F_FULL		0x10
 #define TTP_F_SEQ		0x20	/* OPEN: SOCK_SEQPACKET */
 #define TTP_F_KNOWN		0x3f
+/* In the header of a run: meant for the last of its frames alone */
+#define TTP_F_TAIL		(TTP_F_LAST | TTP_F_EOF | TTP_F_ACK_REQ)
 
 /**
  * struct ttp_frame - the fields of a frame, in host order
@@ -151,6 +158,15 @@ static inline unsigned int ttp_wire_hdr_len(unsigned int dialect)
  */
 void ttp_wire_build(u8 *data, const struct ttp_frame *f,
 		    const u8 *dst, const u8 *src);
+
+/**
+ * ttp_wire_cut() - make a frame's header of the header of its run
+ * @data: a copy of that, from the TTH on
+ * @i: which of the run's frames, from 0
+ * @len: bytes of its payload
+ * @last: it is the last
+ */
+void ttp_wire_cut(u8 *data, u32 i, u16 len, bool last);
 
 /**
  * ttp_wire_get_ranges() - read the ranges of a NACK

@@ -624,4 +624,63 @@ TEST(ranges_random)
 	}
 }
 
+/* Frames of a run as they would be built one by one */
+static void build_one(u8 *d, struct ttp_frame f, u32 i, unsigned int len,
+		      bool last)
+{
+	f.tx += i;
+	f.len = len;
+	if (!last)
+		f.flags &= ~TTP_F_TAIL;
+	ttp_wire_build(d, &f, mac_b, mac_a);
+}
+
+static struct ttp_frame random_payload(struct unit_random *r)
+{
+	struct ttp_frame f = random_frame(r);
+
+	f.op = TTP_OP_PAYLOAD;
+	f.count = 0;
+	f.max_payload = 0;
+	f.len = 1 + unit_below(r, 1446);
+	return f;
+}
+
+/* What is cut is byte for byte what would have been sent without a run. */
+TEST(cut)
+{
+	struct unit_random r = unit_seed(7);
+	u8 run[TTP_HDR_LEN], cut[TTP_HDR_LEN], want[TTP_HDR_LEN];
+	unsigned int i, n, len;
+	u64 round;
+	struct ttp_frame f;
+
+	for (round = 0; round < unit_rounds(1000); round++) {
+		f = random_payload(&r);
+		n = 1 + unit_below(&r, TTP_RUN_IDS);
+		ttp_wire_build(run, &f, mac_b, mac_a);
+		for (i = 0; i < n; i++) {
+			len = i + 1 < n ? f.len : 1 + unit_below(&r, f.len);
+			memcpy(cut, run, sizeof(cut));
+			ttp_wire_cut(cut, i, len, i + 1 == n);
+			build_one(want, f, i, len, i + 1 == n);
+			ASSERT_EQ(0, memcmp(cut, want, sizeof(cut)));
+		}
+	}
+}
+
+/* Ids wrap within a run. */
+TEST(cut_wraps)
+{
+	struct ttp_frame f = golden_payload_fields, got;
+	u8 run[TTP_HDR_LEN], cut[TTP_HDR_LEN];
+
+	f.tx = 0xfffffffe;
+	build_one(run, f, 0, f.len, false);
+	memcpy(cut, run, sizeof(cut));
+	ttp_wire_cut(cut, 5, f.len, true);
+	ASSERT_EQ(TTP_DROP_NONE, ttp_wire_parse(cut, TTP_HDR_LEN + f.len, &got));
+	ASSERT_EQ(3, got.tx);
+}
+
 TEST_HARNESS_MAIN
