@@ -57,10 +57,10 @@ scale: host-built ## 100 000 links open, and 100 000 opened and closed
 	@$(VM)/run --timeout 3600 --env TTP_CYCLES=100000 \
 		--env TTP_ONLY=one_name -- selftests/ttp_close
 
-bench: setup ## instructions for round trips and bulk, beside TCP and AF_UNIX
+bench: setup ## instructions beside TCP, UDP, AF_PACKET ..., goals (SEEDS="1 2 3")
 	@$(SUBMAKE) -s -C tools
 	@$(SUBMAKE) -s -C selftests/bench
-	@$(VM)/run --icount --timeout 600 -- selftests/bench/bench.sh
+	@selftests/bench/bench $(SEEDS)
 
 .PHONY: profile
 profile: host-built ## instructions by function (TEST="selfpong 64 ttp")

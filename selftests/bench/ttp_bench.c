@@ -14,6 +14,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +26,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include <linux/if_packet.h>
 #include <linux/ttp.h>
 #include "mark.h"
 
@@ -36,13 +39,23 @@ struct slab {
 	long	live;
 	long	size;
 };
+#define PROTO	0x88b5		/* of AF_PACKET's frames */
+#define MTU	1500
+#define SCTP_NODELAY	3	/* of linux/sctp.h */
+#define FDS	16
+#define FLIGHT	64		/* messages under way */
+
 
 union addr {
 	struct sockaddr		sa;
 	struct sockaddr_in	in;
 	struct sockaddr_un	un;
+	struct sockaddr_ll	ll;
 	struct sockaddr_ttp	ttp;
 };
+
+/* Where the frames of a packet socket go; 0 elsewhere */
+static struct sockaddr_ll packet_peer[FDS];
 
 static uint64_t now_ns(void)
 {
@@ -69,7 +82,16 @@ static socklen_t server_addr(const char *kind, union addr *a, int *type)
 {
 	memset(a, 0, sizeof(*a));
 	*type = SOCK_STREAM;
-	if (!strcmp(kind, "tcp")) {
+	if (!strcmp(kind, "packet")) {
+		*type = SOCK_DGRAM;
+		a->ll.sll_family = AF_PACKET;
+		a->ll.sll_protocol = htons(PROTO);
+		return sizeof(a->ll);
+	}
+	if (!strncmp(kind, "tcp", 3) || !strcmp(kind, "udp") ||
+	    !strcmp(kind, "sctp")) {
+		if (!strcmp(kind, "udp"))
+			*type = SOCK_DGRAM;
 		a->in.sin_family = AF_INET;
 		a->in.sin_port = htons(PORT);
 		a->in.sin_addr.s_addr = inet_addr("10.9.0.2");
@@ -89,23 +111,67 @@ static socklen_t server_addr(const char *kind, union addr *a, int *type)
 	return sizeof(a->ttp);
 }
 
-static void nodelay(const char *kind, int fd)
+/* With tcp-nagle the end that asks may wait for more, the one that answers not */
+static void nodelay(const char *kind, int fd, bool answers)
 {
 	int one = 1;
 
-	if (!strcmp(kind, "tcp"))
+	if (!strcmp(kind, "sctp"))
+		setsockopt(fd, IPPROTO_SCTP, SCTP_NODELAY, &one, sizeof(one));
+	if (!strcmp(kind, "tcp") || (answers && !strcmp(kind, "tcp-nagle")))
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+}
+
+static int protocol(const char *kind)
+{
+	return strcmp(kind, "sctp") ? 0 : IPPROTO_SCTP;
+}
+
+static bool connectionless(const char *kind)
+{
+	return !strcmp(kind, "udp") || !strcmp(kind, "packet");
+}
+
+/* An end of what knows no connections, told who its peer is */
+static int loose_end(const char *kind, bool server)
+{
+	union addr a, peer;
+	int type, fd;
+	socklen_t len = server_addr(kind, &a, &type);
+
+	peer = a;
+	if (a.sa.sa_family == AF_INET) {
+		a.in.sin_addr.s_addr = inet_addr(server ? "10.9.0.2" : "10.9.0.1");
+		peer.in.sin_addr.s_addr = inet_addr(server ? "10.9.0.1" : "10.9.0.2");
+	} else {
+		a.ll.sll_ifindex = if_nametoindex(server ? "vb" : "va");
+		peer.ll.sll_ifindex = a.ll.sll_ifindex;
+		peer.ll.sll_halen = 6;
+		memcpy(peer.ll.sll_addr, ether_aton(server ? "02:00:00:00:00:0a" :
+						    "02:00:00:00:00:0b"), 6);
+	}
+	fd = socket(a.sa.sa_family, type, 0);
+	if (fd < 0 || fd >= FDS || bind(fd, &a.sa, len))
+		err(2, "%s", kind);
+	if (a.sa.sa_family == AF_PACKET)
+		packet_peer[fd] = peer.ll;
+	else if (connect(fd, &peer.sa, len))
+		err(2, "connect %s", kind);
+	return fd;
 }
 
 static int listen_on(const char *kind)
 {
 	union addr a;
 	int type, fd, one = 1;
-	socklen_t len = server_addr(kind, &a, &type);
+	socklen_t len;
 
+	if (connectionless(kind))
+		return loose_end(kind, true);
+	len = server_addr(kind, &a, &type);
 	if (a.sa.sa_family == AF_UNIX)
 		unlink(a.un.sun_path);
-	fd = socket(a.sa.sa_family, type, 0);
+	fd = socket(a.sa.sa_family, type, protocol(kind));
 	if (fd >= 0)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (fd < 0 || bind(fd, &a.sa, len) || listen(fd, 8))
@@ -113,13 +179,21 @@ static int listen_on(const char *kind)
 	return fd;
 }
 
+static int accept_from(const char *kind, int lfd)
+{
+	return connectionless(kind) ? lfd : accept(lfd, NULL, NULL);
+}
+
 static int connect_to(const char *kind)
 {
 	union addr a;
 	static unsigned int device;
+	socklen_t len;
 	int type, fd;
-	socklen_t len = server_addr(kind, &a, &type);
 
+	if (connectionless(kind))
+		return loose_end(kind, false);
+	len = server_addr(kind, &a, &type);
 	/* Asking for it takes a socket: once */
 	if (!device)
 		device = if_nametoindex("va");
@@ -127,17 +201,17 @@ static int connect_to(const char *kind)
 		memcpy(a.ttp.sttp_mac, ether_aton("02:00:00:00:00:0b"), 6);
 		a.ttp.sttp_ifindex = device;
 	}
-	fd = socket(a.sa.sa_family, type, 0);
+	fd = socket(a.sa.sa_family, type, protocol(kind));
 	if (fd < 0 || connect(fd, &a.sa, len))
 		err(2, "connect %s", kind);
-	nodelay(kind, fd);
+	nodelay(kind, fd, false);
 	return fd;
 }
 
 static void read_all(int fd, char *buf, size_t n)
 {
 	while (n) {
-		ssize_t r = read(fd, buf, n);
+		ssize_t r = recv(fd, buf, n, 0);
 
 		if (r <= 0)
 			err(2, "read");
@@ -148,8 +222,14 @@ static void read_all(int fd, char *buf, size_t n)
 static void write_all(int fd, const char *buf, size_t n)
 {
 	while (n) {
-		ssize_t r = write(fd, buf, n);
+		const struct sockaddr_ll *to = &packet_peer[fd];
+		ssize_t r;
 
+		if (to->sll_family)
+			r = sendto(fd, buf, n < MTU ? n : MTU, 0,
+				   (const struct sockaddr *)to, sizeof(*to));
+		else
+			r = send(fd, buf, n, 0);
 		if (r <= 0)
 			err(2, "write");
 		n -= r;
@@ -178,14 +258,14 @@ static void report(const char *kind, const char *mode, size_t size,
 static void echo(const char *kind, int lfd, size_t size)
 {
 	char *buf = malloc(size);
-	int fd = accept(lfd, NULL, NULL);
+	int fd = accept_from(kind, lfd);
 
-	nodelay(kind, fd);
+	nodelay(kind, fd, true);
 	for (;;) {
 		size_t got = 0;
 
 		while (got < size) {
-			ssize_t r = read(fd, buf + got, size - got);
+			ssize_t r = recv(fd, buf + got, size - got, 0);
 
 			if (r <= 0)
 				_exit(0);
@@ -195,14 +275,20 @@ static void echo(const char *kind, int lfd, size_t size)
 	}
 }
 
-static void drain(int lfd)
+/* A child that takes so many bytes in all, and says when it has them */
+static void drain(int lfd, size_t left)
 {
 	static char buf[1 << 18];
 	int fd = accept(lfd, NULL, NULL);
 	char done = 1;
 
-	while (read(fd, buf, sizeof(buf)) > 0)
-		;
+	while (left) {
+		ssize_t r = recv(fd, buf, sizeof(buf), 0);
+
+		if (r <= 0)
+			_exit(1);
+		left -= r;
+	}
 	write_all(fd, &done, 1);
 	_exit(0);
 }
@@ -212,11 +298,13 @@ static void pingpong(const char *kind, size_t size, size_t n)
 	uint64_t *t = calloc(n, sizeof(*t));
 	char *buf = calloc(1, size);
 	int lfd, fd;
+	pid_t child;
 	size_t i;
 
 	enter("b");
 	lfd = listen_on(kind);
-	if (!fork())
+	child = fork();
+	if (!child)
 		echo(kind, lfd, size);
 	enter("a");
 	fd = connect_to(kind);
@@ -232,6 +320,8 @@ static void pingpong(const char *kind, size_t size, size_t n)
 	TTP_MARK(TTP_MARK_STOP);
 	close(fd);
 	close(lfd);
+	if (connectionless(kind))
+		kill(child, SIGKILL);
 	wait(NULL);
 	report(kind, "pingpong", size, t, n);
 }
@@ -248,8 +338,8 @@ static void selfpong(const char *kind, size_t size, size_t n)
 	lfd = listen_on(kind);
 	enter("a");
 	fd = connect_to(kind);
-	peer = accept(lfd, NULL, NULL);
-	nodelay(kind, peer);
+	peer = accept_from(kind, lfd);
+	nodelay(kind, peer, true);
 	TTP_MARK(TTP_MARK_START);
 	for (i = 0; i < n; i++) {
 		uint64_t at = now_ns();
@@ -278,7 +368,7 @@ static void bulk(const char *kind, size_t size, size_t n)
 	enter("b");
 	lfd = listen_on(kind);
 	if (!fork())
-		drain(lfd);
+		drain(lfd, size * n);
 	enter("a");
 	fd = connect_to(kind);
 	at = now_ns();
@@ -287,7 +377,6 @@ static void bulk(const char *kind, size_t size, size_t n)
 		write_all(fd, buf, size);
 		TTP_MARK(TTP_MARK_ROUND);
 	}
-	shutdown(fd, SHUT_WR);
 	read_all(fd, &done, 1);
 	TTP_MARK(TTP_MARK_STOP);
 	ns = now_ns() - at;
@@ -309,7 +398,7 @@ static void serve(const char *kind, int lfd, size_t size, size_t count)
 
 		if (fd < 0)
 			err(2, "accept");
-		nodelay(kind, fd);
+		nodelay(kind, fd, true);
 		read_all(fd, buf, size);
 		write_all(fd, buf, size);
 		close(fd);
@@ -462,13 +551,48 @@ static void idle(const char *kind, size_t n)
 		close(fds[i]);
 }
 
+/* Round trips of which many are under way at a time */
+static void messages(const char *kind, size_t size, size_t n)
+{
+	char *buf = calloc(1, size);
+	uint64_t at = 0, ns;
+	size_t i, k;
+	pid_t child;
+	int lfd, fd;
+
+	enter("b");
+	lfd = listen_on(kind);
+	child = fork();
+	if (!child)
+		echo(kind, lfd, size);
+	enter("a");
+	fd = connect_to(kind);
+	/* The first batch warms up. */
+	for (i = 0; i < n + FLIGHT; i += FLIGHT) {
+		if (i == FLIGHT)
+			at = now_ns();
+		for (k = 0; k < FLIGHT; k++)
+			write_all(fd, buf, size);
+		for (k = 0; k < FLIGHT; k++)
+			read_all(fd, buf, size);
+	}
+	ns = (now_ns() - at) / (i - FLIGHT);
+	close(fd);
+	close(lfd);
+	if (connectionless(kind))
+		kill(child, SIGKILL);
+	wait(NULL);
+	printf("%s messages %zu ns %lu\n", kind, size, (unsigned long)ns);
+	fflush(stdout);
+}
+
 int main(int argc, char **argv)
 {
 	struct sched_param sp = { 0 };
 	size_t size, n;
 
 	if (argc != 5)
-		errx(2, "usage: ttp_bench TRANSPORT pingpong|selfpong|bulk|conn|idle SIZE COUNT");
+		errx(2, "usage: ttp_bench TRANSPORT pingpong|selfpong|bulk|messages|conn|idle SIZE COUNT");
 	sched_setscheduler(0, SCHED_BATCH, &sp);
 	size = strtoul(argv[3], NULL, 0);
 	n = strtoul(argv[4], NULL, 0);
@@ -484,6 +608,8 @@ int main(int argc, char **argv)
 		conn(argv[1], size, n);
 	else if (!strcmp(argv[2], "idle"))
 		idle(argv[1], n);
+	else if (!strcmp(argv[2], "messages"))
+		messages(argv[1], size, n);
 	else
 		errx(2, "unknown mode %s", argv[2]);
 	return 0;
