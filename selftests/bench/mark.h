@@ -14,10 +14,10 @@
 
 #if defined(__x86_64__)
 /* nopl 0x707474nn(%rax) */
-#define TTP_MARK(nn) do {						\
+#define TTP_MARK(nn) ({							\
 	asm volatile(".byte 0x0f, 0x1f, 0x80, %c0, 0x74, 0x74, 0x70"	\
 		     : : "i" (nn) : "memory");				\
-} while (0)
+})
 #else
 #define TTP_MARK(nn)	do { } while (0)
 #endif
