@@ -220,6 +220,7 @@ static void ttp_chalk_visit_idle(struct ttp_link *link)
 	if (ttp_is_bare(link))
 		ttp_bare_scan(link);
 	link->patience /= 2;
+	ttp_mem_trim(link, 0);
 	ttp_tx_idle(link);
 	if (link->idle && time_after(now, link->progress + link->idle)) {
 		ttp_pipeline_event(link, TTP_EV_USER_CLOSE);

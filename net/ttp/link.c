@@ -421,10 +421,40 @@ void ttp_link_detach(struct ttp_link *link)
 	ttp_output_unlock(link);
 }
 
-void ttp_link_take(struct ttp_link *link, struct sk_buff_head *to)
+/* All there is goes to the reader in this call, and nobody waits for room. */
+static bool ttp_link_take_all(const struct ttp_link *link, size_t room)
+{
+	return link->rcv_queued <= room && link->rcv_mem <= TTP_MEM_SPARE &&
+	       !link->c.full_out && !ttp_is_bare(link) &&
+	       (!link->c.seq || skb_queue_len(&link->rxq) == 1);
+}
+
+bool ttp_link_take(struct ttp_link *link, struct sk_buff_head *to,
+		   size_t room)
+{
+	bool all;
+
+	ttp_link_lock(link);
+	all = room && ttp_link_take_all(link, room);
+	skb_queue_splice_tail_init(&link->rxq, to);
+	if (all) {
+		link->rmem -= link->rcv_mem;
+		link->rcv_mem = 0;
+		WRITE_ONCE(link->rcv_queued, 0);
+		ttp_link_account(link);
+	}
+	spin_unlock_bh(&link->lock);
+	return all;
+}
+
+void ttp_link_untake(struct ttp_link *link, u32 truesize, u32 bytes)
 {
 	ttp_link_lock(link);
-	skb_queue_splice_tail_init(&link->rxq, to);
+	ttp_mem_charge(link, truesize);
+	link->rmem += truesize;
+	link->rcv_mem += truesize;
+	WRITE_ONCE(link->rcv_queued, link->rcv_queued + bytes);
+	ttp_link_account(link);
 	spin_unlock_bh(&link->lock);
 }
 

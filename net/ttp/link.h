@@ -42,7 +42,7 @@ struct ttp_key {
 	u8	dialect;
 	__be16	lport;
 	__be16	rport;
-};
+} __aligned(8);
 
 /* Which ring of the scanner a link is on */
 enum ttp_ring {
@@ -408,11 +408,19 @@ void ttp_link_detach(struct ttp_link *link);
  * @link: the link
  * @to: receive queue of the reader; SEQPACKET: whole records, the last frame
  *	of each has TTP_F_LAST in cb.e.flags
+ * @room: bytes that the reader will consume at once, 0 if @to is not empty
  *
  * Also valid on a dead link. The memory stays accounted until
- * ttp_link_consumed().
+ * ttp_link_consumed(), unless it is little and fits @room: then the page that a
+ * link keeps has paid for it while it is copied.
+ *
+ * Return: true: all of it counts as consumed already.
  */
-void ttp_link_take(struct ttp_link *link, struct sk_buff_head *to);
+bool ttp_link_take(struct ttp_link *link, struct sk_buff_head *to,
+		   size_t room);
+
+/* The reader could not consume that much of what counts as consumed. */
+void ttp_link_untake(struct ttp_link *link, u32 truesize, u32 bytes);
 
 /**
  * ttp_link_consumed() - a reader has freed frames that it took
@@ -473,15 +481,22 @@ static inline void ttp_link_mark(struct ttp_link *link, struct ttp_entry *e)
 	link->again++;
 }
 
-/* Give back what was paid for and is held no more; link locked. */
-void ttp_mem_trim(struct ttp_link *link);
+/*
+ * Give back what was paid for and is held no more, but for that many bytes;
+ * link locked.
+ */
+void ttp_mem_trim(struct ttp_link *link, u32 spare);
+
+/* A link that is in use keeps a page: the next frame will want it again. */
+#define TTP_MEM_SPARE	PAGE_SIZE
 
 /* Copy what is held to the socket's own figures; link locked. */
 static inline void ttp_link_account(struct ttp_link *link)
 {
 	struct sock *sk = link->sk;
 
-	ttp_mem_trim(link);
+	if (link->charged > link->rmem + TTP_MEM_SPARE)
+		ttp_mem_trim(link, TTP_MEM_SPARE);
 	if (!sk)
 		return;
 	WRITE_ONCE(sk->sk_wmem_queued, link->wmem);

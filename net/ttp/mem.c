@@ -69,11 +69,11 @@ static bool ttp_mem_account(struct ttp_link *link, u32 bytes, bool back)
 	return ok;
 }
 
-bool ttp_mem_charge(struct ttp_link *link, u32 bytes)
+bool ttp_mem_buy(struct ttp_link *link, u32 bytes)
 {
 	u32 need = link->rmem + bytes;
 
-	if (need <= link->charged || (!link->sk && !link->listener))
+	if (!link->sk && !link->listener)
 		return true;
 	need = PAGE_ALIGN(need) - link->charged;
 	if (!ttp_mem_account(link, need, false))
@@ -82,10 +82,12 @@ bool ttp_mem_charge(struct ttp_link *link, u32 bytes)
 	return true;
 }
 
-void ttp_mem_trim(struct ttp_link *link)
+void ttp_mem_trim(struct ttp_link *link, u32 spare)
 {
 	u32 keep = PAGE_ALIGN(link->rmem);
 
+	if (!ttp_mem_short())
+		keep = max(keep, round_down(link->rmem + spare, PAGE_SIZE));
 	if (link->charged <= keep)
 		return;
 	ttp_mem_account(link, link->charged - keep, true);

@@ -27,6 +27,9 @@ static inline bool ttp_mem_short(void)
 	return READ_ONCE(ttp_mem_pressure);
 }
 
+/* ttp_mem_charge() where what was paid for does not do */
+bool ttp_mem_buy(struct ttp_link *link, u32 bytes);
+
 /**
  * ttp_mem_charge() - pay for what is to be received
  * @link: locked
@@ -34,7 +37,10 @@ static inline bool ttp_mem_short(void)
  *
  * Return: false if there is no memory to be had.
  */
-bool ttp_mem_charge(struct ttp_link *link, u32 bytes);
+static inline bool ttp_mem_charge(struct ttp_link *link, u32 bytes)
+{
+	return link->rmem + bytes <= link->charged || ttp_mem_buy(link, bytes);
+}
 
 /* The socket or listener goes or changes: its account is settled; locked. */
 void ttp_mem_leave(struct ttp_link *link);

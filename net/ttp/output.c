@@ -425,14 +425,37 @@ void ttp_output_work(struct work_struct *work)
 	ttp_link_put(link);
 }
 
-void ttp_output_unlock(struct ttp_link *link)
+/* Does somebody wait for room? Pairs with the barrier behind SOCK_NOSPACE. */
+static bool ttp_output_wanted(const struct sock *sk)
+{
+	const struct socket *sock;
+
+	smp_mb();
+	sock = READ_ONCE(sk->sk_socket);
+	return sock && test_bit(SOCK_NOSPACE, &sock->flags);
+}
+
+static void ttp_output_wake(struct ttp_link *link, struct sock *sk,
+			    struct sock *listener, unsigned int wake)
+{
+	if (listener && (wake & TTP_WAKE_ACCEPT))
+		ttp_sock_wake(listener, NULL, TTP_WAKE_ACCEPT);
+	wake &= ~TTP_WAKE_ACCEPT;
+	if (!sk)
+		return;
+	if ((wake & TTP_WAKE_WRITE) && !ttp_output_wanted(sk))
+		wake &= ~TTP_WAKE_WRITE;
+	if (wake)
+		ttp_sock_wake(sk, link, wake);
+}
+
+void ttp_output_unlock_bh(struct ttp_link *link)
 	__releases(&link->lock)
 {
 	struct sock *sk, *listener;
 	unsigned int wake;
 	bool select;
 
-	rcu_read_lock();
 	if (!skb_queue_empty(&link->outq) && !link->tx_owner) {
 		if (likely(ttp_output_here(link)))
 			ttp_output_drain(link);
@@ -445,15 +468,20 @@ void ttp_output_unlock(struct ttp_link *link)
 	link->select = false;
 	sk = link->sk;
 	listener = link->listener;
-	spin_unlock_bh(&link->lock);
+	spin_unlock(&link->lock);
 
-	if (listener && (wake & TTP_WAKE_ACCEPT))
-		ttp_sock_wake(listener, NULL, TTP_WAKE_ACCEPT);
-	wake &= ~TTP_WAKE_ACCEPT;
-	if (sk && wake)
-		ttp_sock_wake(sk, link, wake);
+	if (wake)
+		ttp_output_wake(link, sk, listener, wake);
 	if (unlikely(select))
 		ttp_pipeline_select(link->dev);
+}
+
+void ttp_output_unlock(struct ttp_link *link)
+	__releases(&link->lock)
+{
+	rcu_read_lock();
+	ttp_output_unlock_bh(link);
+	local_bh_enable();
 	rcu_read_unlock();
 }
 

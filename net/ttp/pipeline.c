@@ -353,7 +353,7 @@ static bool ttp_pipeline_link(struct ttp_link *link, struct sk_buff **skb,
 	enum ttp_standing standing;
 	bool mine = true;
 
-	ttp_link_lock(link);
+	spin_lock(&link->lock);
 	standing = ttp_q1_read(link, f, reason);
 	switch (standing) {
 	case TTP_STAND_NO_LINK:
@@ -372,7 +372,7 @@ static bool ttp_pipeline_link(struct ttp_link *link, struct sk_buff **skb,
 		ttp_pipeline_take(link, skb, f);
 		break;
 	}
-	ttp_output_unlock(link);
+	ttp_output_unlock_bh(link);
 	return mine;
 }
 
@@ -545,7 +545,8 @@ void ttp_pipeline_receive(struct ttp_dev *dev, struct sk_buff *skb,
 		reason = ttp_pipeline_no_link(dev, &f, &key, link);
 	if (reason)
 		goto drop;
-	consume_skb(skb);
+	if (skb)
+		consume_skb(skb);
 	return;
 drop:
 	ttp_input_drop(dev, skb, reason, op);

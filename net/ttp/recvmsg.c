@@ -28,6 +28,19 @@ static void ttp_recv_free(struct sock *sk, struct sk_buff *skb,
 	consume_skb(skb);
 }
 
+/* Back to the link's account: what was taken as consumed and is not. */
+static void ttp_recv_untake(struct sock *sk, struct ttp_link *link)
+{
+	struct ttp_recv_done left = { };
+	struct sk_buff *skb;
+
+	skb_queue_walk(&sk->sk_receive_queue, skb) {
+		left.truesize += skb->truesize;
+		left.bytes += skb->len - TTP_CB(skb)->off;
+	}
+	ttp_link_untake(link, left.truesize, left.bytes);
+}
+
 static void ttp_recv_tell(struct ttp_link *link,
 			  const struct ttp_recv_done *done)
 {
@@ -36,16 +49,37 @@ static void ttp_recv_tell(struct ttp_link *link,
 }
 
 /*
- * Take what there is over to the socket. Return: nothing more will come. The
- * end is looked at before the queue, so that nothing is behind it.
+ * Take what there is over to the socket, of which so much is consumed at once.
+ * Return: nothing more will come. The end is looked at before the queue, so
+ * that nothing is behind it. *all: see ttp_link_take().
  */
-static bool ttp_recv_take(struct sock *sk, struct ttp_link *link)
+static bool ttp_recv_take(struct sock *sk, struct ttp_link *link, size_t room,
+			  bool *all)
 {
 	bool ended = ttp_link_ended(link);
 
+	*all = false;
+	if (!skb_queue_empty(&sk->sk_receive_queue))
+		room = 0;
 	if (ended || ttp_link_readable(link))
-		ttp_link_take(link, &sk->sk_receive_queue);
+		*all = ttp_link_take(link, &sk->sk_receive_queue, room);
 	return ended;
+}
+
+/* Bytes off .. off + n - 1 of a frame. Return: 0 or -EFAULT. */
+static int ttp_recv_bytes(struct msghdr *msg, const struct sk_buff *skb,
+			  u32 off, u32 n)
+{
+	size_t got;
+
+	if (off + n > skb_headlen(skb))
+		return skb_copy_datagram_msg(skb, off, msg, n);
+	/* That this is inside the buffer has just been seen */
+	got = _copy_to_iter(skb->data + off, n, &msg->msg_iter);
+	if (likely(got == n))
+		return 0;
+	iov_iter_revert(&msg->msg_iter, got);
+	return -EFAULT;
 }
 
 static bool ttp_recv_ready(struct sock *sk)
@@ -105,7 +139,7 @@ static int ttp_recv_frame(struct ttp_recv *r, const struct sk_buff *skb,
 	u32 n = min_t(size_t, skb->len - off, r->len - r->copied);
 
 	if (!(r->flags & MSG_TRUNC) &&
-	    skb_copy_datagram_msg(skb, off, r->msg, n))
+	    ttp_recv_bytes(r->msg, skb, off, n))
 		return -EFAULT;
 	r->copied += n;
 	return n;
@@ -158,7 +192,8 @@ static int ttp_recv_peek(struct ttp_recv *r)
 	return 0;
 }
 
-static int ttp_recv_deliver(struct ttp_recv *r, struct ttp_link *link)
+static int ttp_recv_deliver(struct ttp_recv *r, struct ttp_link *link,
+			    bool all)
 {
 	struct ttp_recv_done done = { };
 	int err;
@@ -166,8 +201,17 @@ static int ttp_recv_deliver(struct ttp_recv *r, struct ttp_link *link)
 	if (r->flags & MSG_PEEK)
 		return ttp_recv_peek(r);
 	err = ttp_recv_drain(r, &done);
-	ttp_recv_tell(link, &done);
+	if (!all)
+		ttp_recv_tell(link, &done);
+	else if (err)
+		ttp_recv_untake(r->sk, link);
 	return err;
+}
+
+/* What the present call will consume */
+static size_t ttp_recv_room(const struct ttp_recv *r)
+{
+	return r->flags & MSG_PEEK ? 0 : r->len - r->copied;
 }
 
 static int ttp_recv_stream(struct ttp_recv *r)
@@ -176,7 +220,7 @@ static int ttp_recv_stream(struct ttp_recv *r)
 	long timeo = sock_rcvtimeo(r->sk, r->flags & MSG_DONTWAIT);
 	struct sock *sk = r->sk;
 	struct ttp_link *link;
-	bool ended;
+	bool ended, all;
 	int ret;
 
 	for (;;) {
@@ -185,8 +229,8 @@ static int ttp_recv_stream(struct ttp_recv *r)
 			ret = -ENOTCONN;
 			break;
 		}
-		ended = ttp_recv_take(sk, link);
-		ret = ttp_recv_deliver(r, link);
+		ended = ttp_recv_take(sk, link, ttp_recv_room(r), &all);
+		ret = ttp_recv_deliver(r, link, all);
 		if (ret || r->copied >= target)
 			break;
 		if (!r->len && !skb_queue_empty(&sk->sk_receive_queue))
@@ -214,7 +258,7 @@ static int ttp_recv_copy(struct sock *sk, struct msghdr *msg, size_t room)
 
 	skb_queue_walk(&sk->sk_receive_queue, skb) {
 		n = min_t(size_t, skb->len, room - copied);
-		if (skb_copy_datagram_msg(skb, 0, msg, n))
+		if (ttp_recv_bytes(msg, skb, 0, n))
 			return -EFAULT;
 		copied += n;
 		whole += skb->len;
@@ -225,7 +269,7 @@ static int ttp_recv_copy(struct sock *sk, struct msghdr *msg, size_t room)
 }
 
 /* Throw the first record away. */
-static void ttp_recv_drop(struct sock *sk, struct ttp_link *link)
+static void ttp_recv_drop(struct sock *sk, struct ttp_link *link, bool all)
 {
 	struct ttp_recv_done done = { };
 	struct sk_buff *skb;
@@ -236,22 +280,23 @@ static void ttp_recv_drop(struct sock *sk, struct ttp_link *link)
 		done.bytes += skb->len;
 		ttp_recv_free(sk, skb, &done);
 	}
-	ttp_recv_tell(link, &done);
+	if (!all)
+		ttp_recv_tell(link, &done);
 }
 
 static int ttp_recv_record(struct sock *sk, struct msghdr *msg, size_t len,
 			   int flags)
 {
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	bool ended, all, peek = flags & MSG_PEEK;
 	struct ttp_link *link;
-	bool ended;
 	int ret;
 
 	for (;;) {
 		link = ttp_sock_link(sk);
 		if (!link)
 			return -ENOTCONN;
-		ended = ttp_recv_take(sk, link);
+		ended = ttp_recv_take(sk, link, peek ? 0 : len, &all);
 		if (!skb_queue_empty(&sk->sk_receive_queue))
 			break;
 		ret = ttp_recv_over(sk, link, ended, false);
@@ -262,10 +307,13 @@ static int ttp_recv_record(struct sock *sk, struct msghdr *msg, size_t len,
 			return ret;
 	}
 	ret = ttp_recv_copy(sk, msg, len);
-	if (ret < 0)
+	if (ret < 0) {
+		if (all)
+			ttp_recv_untake(sk, link);
 		return ret;
-	if (!(flags & MSG_PEEK))
-		ttp_recv_drop(sk, link);
+	}
+	if (!peek)
+		ttp_recv_drop(sk, link, all);
 	msg->msg_flags |= MSG_EOR;
 	if (ret <= len)
 		return ret;
@@ -317,11 +365,12 @@ static bool ttp_recv_readable(struct sock *sk,
 static u32 ttp_recv_inq(struct sock *sk, struct ttp_link *link)
 {
 	struct sk_buff *skb;
+	bool all;
 	u32 n = 0;
 
 	if (sk->sk_type == SOCK_STREAM)
 		return READ_ONCE(link->rcv_queued);
-	ttp_recv_take(sk, link);
+	ttp_recv_take(sk, link, 0, &all);
 	skb_queue_walk(&sk->sk_receive_queue, skb) {
 		n += skb->len;
 		if (TTP_CB(skb)->e.flags & TTP_F_LAST)

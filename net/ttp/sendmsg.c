@@ -75,7 +75,8 @@ static int ttp_send_fill(struct ttp_send *s, struct sk_buff *skb, size_t n)
 {
 	if (n > TTP_SEND_LINEAR)
 		return ttp_send_pages(s, skb, n);
-	if (!copy_from_iter_full(skb_put(skb, n), n, &s->msg->msg_iter))
+	/* skb_put() has seen to it that this is inside the buffer */
+	if (_copy_from_iter(skb_put(skb, n), n, &s->msg->msg_iter) != n)
 		return -EFAULT;
 	return 0;
 }

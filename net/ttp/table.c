@@ -1,19 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The connection table: links by (device, peer, vc, dialect, ports). */
 
+#include <linux/jhash.h>
 #include <linux/rhashtable.h>
 #include "ttp.h"
+
+static u32 ttp_table_hash(const void *data, u32 len, u32 seed)
+{
+	const u32 *k = data;
+
+	/* The first word is the device, which no peer chooses */
+	return jhash_3words(k[1], k[2], k[3], seed + k[0]);
+}
+
+/* 0 if the link has that key */
+static int ttp_table_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct ttp_link *link = obj;
+	const u64 *a = arg->key, *b = (const u64 *)&link->key;
+
+	return a[0] != b[0] || a[1] != b[1];
+}
 
 static const struct rhashtable_params ttp_table_params = {
 	.key_len		= sizeof(struct ttp_key),
 	.key_offset		= offsetof(struct ttp_link, key),
 	.head_offset		= offsetof(struct ttp_link, node),
+	.hashfn			= ttp_table_hash,
+	.obj_cmpfn		= ttp_table_cmp,
 	.automatic_shrinking	= true,
 };
 
 int ttp_table_init(struct ttp_net *tn)
 {
-	static_assert(sizeof(struct ttp_key) == 16, "hashed as bytes");
+	static_assert(sizeof(struct ttp_key) == 16, "hashed as words");
 
 	atomic_set(&tn->nlinks, 0);
 	return rhashtable_init(&tn->links, &ttp_table_params);

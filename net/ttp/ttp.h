@@ -412,6 +412,10 @@ void ttp_output_answer(struct ttp_dev *dev, const u8 *dst,
 void ttp_output_unlock(struct ttp_link *link)
 	__releases(&link->lock);
 
+/* The same in softirq under rcu_read_lock(), locked by spin_lock(). */
+void ttp_output_unlock_bh(struct ttp_link *link)
+	__releases(&link->lock);
+
 /* Transmit on the CPU that link->tx_work was queued to. */
 void ttp_output_work(struct work_struct *work);
 

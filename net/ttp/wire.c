@@ -181,12 +181,10 @@ enum ttp_reason ttp_wire_parse_bare(const u8 *data, unsigned int len,
 }
 
 /* What both dialects have: len bytes in front of the payload, TTH included */
-static void ttp_wire_build_common(struct ttp_wire *w, unsigned int len,
+static inline void ttp_wire_build_common(struct ttp_wire *w, unsigned int len,
 				  const struct ttp_frame *f,
 				  const u8 *dst, const u8 *src)
 {
-	/* No byte of memory that held something else goes out. */
-	memset(w, 0, len);
 	w->tth_version = TTP_TTH_VERSION;
 	w->tth_len = cpu_to_be16(len + f->len);
 	memcpy(w->tsh_src, src + 3, sizeof(w->tsh_src));
@@ -203,9 +201,14 @@ void ttp_wire_build(u8 *data, const struct ttp_frame *f,
 {
 	struct ttp_wire *w = (struct ttp_wire *)data;
 
-	ttp_wire_build_common(w, ttp_wire_hdr_len(f->dialect), f, dst, src);
-	if (f->dialect == TTPPROTO_BARE)
+	/* No byte of memory that held something else goes out. */
+	if (f->dialect == TTPPROTO_BARE) {
+		memset(w, 0, TTP_BARE_HDR_LEN);
+		ttp_wire_build_common(w, TTP_BARE_HDR_LEN, f, dst, src);
 		return;
+	}
+	memset(w, 0, TTP_HDR_LEN);
+	ttp_wire_build_common(w, TTP_HDR_LEN, f, dst, src);
 	w->epoch = cpu_to_be16(f->epoch);
 	w->grant = min_t(u8, f->grant, TTP_LOG2_MAX);
 	w->extension = TTP_EXTENSION;
