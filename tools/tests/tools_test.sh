@@ -13,6 +13,7 @@ cd "$(dirname "$0")" || exit 1
 ttpctl=../ttpctl/ttpctl
 ttping=../ttping/ttping
 ttpcat=../ttpcat/ttpcat
+ttpperf=../ttpperf/ttpperf
 peer=02:00:00:00:00:02
 tmp=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$tmp"' EXIT
@@ -587,6 +588,49 @@ test_cat_output_fails() {
 	[ $? = 1 ] && has "$(cat "$tmp/err")" "standard output: No space left"
 }
 
+# ---- ttpperf ----------------------------------------------------------------
+
+test_perf_usage() {
+	local line
+
+	while read -r line; do
+		run 2 $ttpperf $line && [ -n "$err" ] && [ -z "$out" ] || return
+	done <<-'EOF'
+
+		-x
+		nonsense
+		client
+		server 02:00:00:00:00:02
+		local 02:00:00:00:00:02
+		local -T nonsense
+		local -t nonsense
+		local -s 0
+		local -s 17M
+		local -s 4Q
+		local -n x
+		local -P 0
+		local -v 3
+		local -p 65536
+		local -w 0
+		local -T udp -t connect
+		local -T udp -t pingpong -s 8
+		local -T unix -t idle -P 2
+		local -T unix -t pingpong -R
+		local -T ttp
+		local -T ttp -d no-such-device
+		local -T tcp -N no-such-namespace
+		client -T unix somewhere
+		client -t selfpong 02:00:00:00:00:02
+		client 02:00:00:00:00
+		client -T packet 02:00:00:00:00:02
+		server -T packet
+		server -T unix
+	EOF
+	run 0 $ttpperf --help && has "$out" Usage: server client local tcp-nagle ||
+		return
+	run 0 $ttpperf -V && has "$out" "ttpperf, ttp-"
+}
+
 # ---- the rest ---------------------------------------------------------------
 
 test_man_pages() {
@@ -596,7 +640,8 @@ test_man_pages() {
 		echo "no groff" >"$tmp/skip"
 		return 4
 	fi
-	for m in ../ttpctl/ttpctl.8 ../ttping/ttping.1 ../ttpcat/ttpcat.1; do
+	for m in ../ttpctl/ttpctl.8 ../ttping/ttping.1 ../ttpcat/ttpcat.1 \
+			../ttpperf/ttpperf.1; do
 		groff -man -Tascii -P-cbou -ww "$m" >"$tmp/man" 2>"$tmp/err" || return
 		[ ! -s "$tmp/err" ] || { sed 's/^/# /' "$tmp/err"; return 1; }
 		grep -q "EXIT STATUS" "$tmp/man" || return
@@ -607,7 +652,7 @@ test_man_pages() {
 test_man_options() {
 	local t o
 
-	for t in ttping ttpcat; do
+	for t in ttping ttpcat ttpperf; do
 		for o in $("../$t/$t" --help | grep -o -- '--[a-z-]*' | sort -u); do
 			grep -q -- "${o//-/\\\\-}" "../$t/$t.1" || {
 				echo "# $t.1 lacks $o"
@@ -629,9 +674,11 @@ test_install() {
 	[ -x "$tmp/root/usr/bin/ttpctl" ] &&
 	[ -x "$tmp/root/usr/bin/ttping" ] &&
 	[ -x "$tmp/root/usr/bin/ttpcat" ] &&
+	[ -x "$tmp/root/usr/bin/ttpperf" ] &&
 	[ -s "$tmp/root/usr/share/man/man8/ttpctl.8" ] &&
 	[ -s "$tmp/root/usr/share/man/man1/ttping.1" ] &&
 	[ -s "$tmp/root/usr/share/man/man1/ttpcat.1" ] &&
+	[ -s "$tmp/root/usr/share/man/man1/ttpperf.1" ] &&
 	[ -s "$tmp/root/usr/share/bash-completion/completions/ttpctl" ] &&
 	[ -s "$tmp/root/usr/lib/wireshark/plugins/ttp.lua" ]
 }

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the kernel keeps in slabs, in all.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "ttpperf.h"
+
+/* For whom slabinfo may not be read */
+static uint64_t meminfo_slab(void)
+{
+	unsigned long long kb, bytes = 0;
+	FILE *f = fopen("/proc/meminfo", "re");
+	char line[256];
+
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "Slab: %llu kB", &kb) == 1)
+			bytes = kb << 10;
+	}
+	fclose(f);
+	return bytes;
+}
+
+uint64_t slab_bytes(void)
+{
+	unsigned long long active, all, size, bytes = 0;
+	FILE *f = fopen("/proc/slabinfo", "re");
+	char line[512];
+
+	if (!f)
+		return meminfo_slab();
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%*s %llu %llu %llu", &active, &all, &size) == 3)
+			bytes += active * size;
+	}
+	fclose(f);
+	return bytes;
+}
+
+/* The table of files is memory too, and not that of the links. */
+void files_allow(uint32_t n)
+{
+	struct rlimit r;
+	int fd;
+
+	getrlimit(RLIMIT_NOFILE, &r);
+	n += 64;
+	if (r.rlim_cur < n) {
+		r.rlim_cur = n;
+		if (r.rlim_max < n)
+			r.rlim_max = n;
+		if (setrlimit(RLIMIT_NOFILE, &r))
+			fail(EXIT_TROUBLE, "%u files: %s", n, strerror(errno));
+	}
+	fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, n - 1);
+	if (fd >= 0)
+		close(fd);
+}
