@@ -39,6 +39,7 @@ setup:
 # What runs in a test machine is built here, outside of it.
 host-built: setup
 	@$(SUBMAKE) -s -C tools
+	@$(SUBMAKE) -s -C selftests/bench
 	@eval "$$($(VM)/setup --env)" && \
 		$(SUBMAKE) -s -C selftests all KSFT_DIR="$$KSFT_DIR"
 

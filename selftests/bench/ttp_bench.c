@@ -33,18 +33,17 @@
 #define PORT	7007
 #define CONN_FIRST	100	/* connections that warm up */
 #define SLABS	512
-
-struct slab {
-	char	name[64];
-	long	live;
-	long	size;
-};
 #define PROTO	0x88b5		/* of AF_PACKET's frames */
 #define MTU	1500
 #define SCTP_NODELAY	3	/* of linux/sctp.h */
 #define FDS	16
 #define FLIGHT	64		/* messages under way */
 
+struct slab {
+	char	name[64];
+	long	live;
+	long	size;
+};
 
 union addr {
 	struct sockaddr		sa;
@@ -592,7 +591,7 @@ int main(int argc, char **argv)
 	size_t size, n;
 
 	if (argc != 5)
-		errx(2, "usage: ttp_bench TRANSPORT pingpong|selfpong|bulk|messages|conn|idle SIZE COUNT");
+		errx(2, "usage: ttp_bench TRANSPORT TEST SIZE COUNT");
 	sched_setscheduler(0, SCHED_BATCH, &sp);
 	size = strtoul(argv[3], NULL, 0);
 	n = strtoul(argv[4], NULL, 0);
