@@ -140,6 +140,18 @@ bool ttp_host_waits(const struct ttp_link *link)
 	return ttp_host_holds(e);
 }
 
+bool ttp_host_holds_sent(const struct ttp_link *link)
+{
+	const struct ttp_entry *e;
+
+	/* What is behind it waits on outq */
+	list_for_each_entry_reverse(e, &link->c.snd.list, node) {
+		if (ttp_before(e->first, link->tx_nxt))
+			return ttp_host_holds(e);
+	}
+	return false;
+}
+
 /* As many as leave between two visits, and as few as that */
 static void ttp_host_adapt(struct ttp_link *link)
 {

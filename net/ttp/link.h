@@ -72,7 +72,7 @@ enum ttp_ring {
  * @tx_asked: @tx_work is pending
  * @tx_cpu: its frames leave by this CPU while they are unacknowledged
  * @tx_nxt: ids before this one were handed to the device
- * @tx_at: when that happened last (jiffies)
+ * @tx_at: when that happened last, or @tx_work was queued (jiffies)
  * @tx_work: hands @outq over to @tx_cpu; pending: holds a reference
  * @ring_id: enum ttp_ring (chalk.lock as well)
  * @wake: TTP_WAKE_* collected and not delivered yet

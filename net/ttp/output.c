@@ -6,11 +6,12 @@
 #include "bare.h"
 #include "ttp.h"
 #include "trace.h"
+#include "tx.h"
 
 #define TTP_OUTPUT_ROUNDS	8	/* then somebody else's turn */
 #define TTP_OUTPUT_STALL	127	/* ticks without a try, at most */
 #define TTP_OUTPUT_LATE_MS	64	/* the work has waited too long */
-#define TTP_OUTPUT_QUIET_MS	8	/* what was sent is out of this host */
+#define TTP_OUTPUT_QUIET_MS	8	/* what was sent may be out of this host */
 
 static struct workqueue_struct *ttp_output_wq;
 
@@ -349,6 +350,7 @@ static void ttp_output_hand_over(struct ttp_link *link)
 	if (link->tx_asked)
 		return;
 	link->tx_asked = true;
+	link->tx_at = jiffies;
 	ttp_link_hold(link);
 	queue_work_on(link->tx_cpu, ttp_output_wq, &link->tx_work);
 }
@@ -394,9 +396,25 @@ static void ttp_output_drain(struct ttp_link *link)
 }
 
 /*
+ * Has what was sent left this host? A busy CPU may sit on its backlog for many
+ * milliseconds. If its work gets no turn either, nothing can be waited for.
+ */
+static bool ttp_output_gone(const struct ttp_link *link)
+{
+	unsigned int ms = link->tx_asked ? TTP_OUTPUT_LATE_MS :
+					   TTP_OUTPUT_QUIET_MS;
+
+	if (!ttp_before(link->c.snd.una, link->tx_nxt))
+		return true;
+	if (time_before(jiffies, link->tx_at + 1 + msecs_to_jiffies(ms)))
+		return false;
+	return link->tx_asked || !ttp_host_holds_sent(link);
+}
+
+/*
  * Frames that leave by two CPUs overtake each other: each has its own backlog
  * (veth) or transmit queue (XPS). So what follows unacknowledged frames leaves
- * by the same CPU, unless those are long gone.
+ * by the same CPU, unless those are gone.
  */
 static bool ttp_output_here(struct ttp_link *link)
 {
@@ -404,10 +422,7 @@ static bool ttp_output_here(struct ttp_link *link)
 
 	if (link->tx_cpu == cpu)
 		return true;
-	if (ttp_before(link->c.snd.una, link->tx_nxt) &&
-	    time_before(jiffies, link->tx_at + 1 +
-			msecs_to_jiffies(link->tx_asked ? TTP_OUTPUT_LATE_MS :
-							  TTP_OUTPUT_QUIET_MS)))
+	if (!ttp_output_gone(link))
 		return false;
 	link->tx_cpu = cpu;
 	return true;

@@ -75,6 +75,9 @@ void ttp_host_moved(struct ttp_link *link);
 /* Is the oldest frame still in this host? Then it is not lost. */
 bool ttp_host_waits(const struct ttp_link *link);
 
+/* The same of the last one that was handed to the device. */
+bool ttp_host_holds_sent(const struct ttp_link *link);
+
 /* The scanner's visit to a link with frames in flight */
 void ttp_host_scan(struct ttp_link *link);
 
