@@ -10,7 +10,7 @@
 
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-bench=$here/ttp_bench
+ttpperf=$here/../../tools/ttpperf/ttpperf
 ttpctl=$here/../../tools/ttpctl/ttpctl
 out=$(mktemp)
 declare -A holder
@@ -84,10 +84,16 @@ frames() {
 
 # TRANSPORT TEST SIZE COUNT
 measure() {
-	local what=$2
+	local -a words=(-T "$1" -t "$2")
 
-	[ "$what" != connect ] || what=conn
-	timeout 100 "$bench" "$1" "$what" "$(($3 ? $3 : 1))" "$4"
+	[ "$3" -eq 0 ] || words+=(-s "$3")
+	if [ "$2" = bulk ]; then
+		words+=(-b "$(($3 * $4))")
+	else
+		words+=(-n "$4")
+	fi
+	# To a file: an interpreter that reads it would share the one CPU.
+	timeout 100 "$ttpperf" local -N b,a -d vb,va -j "${words[@]}"
 }
 
 setup || exit 2

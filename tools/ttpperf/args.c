@@ -37,7 +37,7 @@ static const char usage_text[] =
 	"  -i, --interval=SEC     between two lines of progress (1; 0: none)\n"
 	"  -w, --timeout=SEC      fail if nothing happens for so long (30)\n"
 	"  -O, --omit=N           round trips before those that count (0)\n"
-	"  -D, --depth=N          messages in flight (32)\n"
+	"  -D, --depth=N          messages in flight (64)\n"
 	"  -P, --parallel=N       links at the same time\n"
 	"  -R, --reverse          bulk: the server sends\n"
 	"  -Z, --zerocopy         send with MSG_ZEROCOPY\n"
@@ -87,7 +87,7 @@ struct options opt = {
 	.read_size = 256 << 10,
 	.interval = UINT64_MAX,
 	.timeout = 30 * NSEC_PER_SEC,
-	.depth = 32,
+	.depth = 64,
 	.links = 1,
 	.port = PORT_DEFAULT,
 };

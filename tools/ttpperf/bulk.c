@@ -152,7 +152,7 @@ static int receive_all(struct worker *w, struct link *l, char *buf, size_t room)
 	if (l->t->kind == DATAGRAMS)
 		return receive_datagrams(w, l, buf, room);
 	for (;;) {
-		r = read(l->fd, buf, room);
+		r = recv(l->fd, buf, room, 0);
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r <= 0)

@@ -34,7 +34,7 @@ const struct transport transports[] = {
 	  RECORDS, false },
 	{ "tcp", "TCP with TCP_NODELAY", AF_INET, SOCK_STREAM, IPPROTO_TCP,
 	  STREAM, true },
-	{ "tcp-nagle", "TCP as it is", AF_INET, SOCK_STREAM, IPPROTO_TCP,
+	{ "tcp-nagle", "TCP, the client of which waits (Nagle)", AF_INET, SOCK_STREAM, IPPROTO_TCP,
 	  STREAM, false },
 	{ "udp", "UDP", AF_INET, SOCK_DGRAM, IPPROTO_UDP, DATAGRAMS, false },
 	{ "packet", "frames of AF_PACKET, SOCK_DGRAM", AF_PACKET, SOCK_DGRAM,
@@ -324,7 +324,8 @@ void link_setup(struct link *l)
 {
 	int us = opt.busy_poll;
 
-	if (l->t->protocol == IPPROTO_TCP && l->t->nodelay)
+	/* Who answers has no reason to wait, and two who do meet a delayed ACK. */
+	if (l->t->protocol == IPPROTO_TCP && (l->t->nodelay || l->accepted))
 		setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (l->t->protocol == IPPROTO_SCTP)
 		setsockopt(l->fd, IPPROTO_SCTP, SCTP_NODELAY, &one,
@@ -372,7 +373,9 @@ int transport_connect(const struct transport *t, const struct address *to,
 
 int transport_accept(const struct transport *t, int fd, struct link *l)
 {
-	*l = (struct link){ .t = t, .plain = t->kind != DATAGRAMS };
+	*l = (struct link){
+		.t = t, .plain = t->kind != DATAGRAMS, .accepted = true,
+	};
 	l->peer.len = sizeof(l->peer.un);
 	l->fd = accept4(fd, &l->peer.sa, &l->peer.len, SOCK_CLOEXEC);
 	return l->fd < 0 ? -1 : 0;

@@ -250,6 +250,7 @@ struct tally {
  * @max: most bytes of one send, 0: any number
  * @peer: where frames of AF_PACKET go
  * @plain: what is sent is written as it is, all at once
+ * @accepted: the end that was called, and that answers
  * @seq: number of the datagram sent last
  * @oldest: number of the oldest datagram that is taken as an answer
  * @window: bytes of the buffer that the peer receives datagrams in
@@ -263,6 +264,7 @@ struct link {
 	int			fd;
 	size_t			max;
 	bool			plain;
+	bool			accepted;
 	struct address		peer;
 	uint64_t		seq;
 	uint64_t		oldest;
@@ -313,7 +315,7 @@ int link_get_rest(struct link *l, void *buf, size_t n, ssize_t done);
  */
 static inline int link_put(struct link *l, void *buf, size_t n)
 {
-	ssize_t done = l->plain ? write(l->fd, buf, n) : 0;
+	ssize_t done = l->plain ? send(l->fd, buf, n, 0) : 0;
 
 	return done == (ssize_t)n ? 0 : link_put_rest(l, buf, n, done);
 }
@@ -328,7 +330,7 @@ static inline int link_put(struct link *l, void *buf, size_t n)
  */
 static inline int link_get(struct link *l, void *buf, size_t n)
 {
-	ssize_t done = l->plain ? read(l->fd, buf, n) : 0;
+	ssize_t done = l->plain ? recv(l->fd, buf, n, 0) : 0;
 
 	return done == (ssize_t)n ? 0 : link_get_rest(l, buf, n, done);
 }
