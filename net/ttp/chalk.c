@@ -204,6 +204,7 @@ static void ttp_chalk_visit_busy(struct ttp_link *link)
 	    time_after(jiffies, link->progress +
 		       msecs_to_jiffies(TTP_CHALK_QUIET_MS))) {
 		ttp_tx_idle(link);
+		consume_skb(xchg(&link->spare, NULL));
 		ttp_gate_rest(&link->c.gate, link->c.snd.nxt);
 		ttp_chalk_move(link, TTP_RING_IDLE);
 	}

@@ -22,28 +22,6 @@ void ttp_gate_init(struct ttp_gate *g, u32 share, u32 nxt)
 	INIT_LIST_HEAD(&g->wait);
 }
 
-u32 ttp_gate_limit(const struct ttp_gate *g, u32 window)
-{
-	u32 limit = min3(g->open, g->share, window);
-
-	if (g->grant < TTP_GATE_GRANT_NONE)
-		limit = min(limit, 1U << g->grant);
-	return max(limit, 1U);
-}
-
-/* Bays the link has now: those with a slot behind them, and its own one */
-static u32 ttp_gate_bays(const struct ttp_gate *g, u32 window)
-{
-	return min(ttp_gate_limit(g, window), g->leased + 1);
-}
-
-u32 ttp_gate_room(const struct ttp_gate *g, u32 window, u32 inflight)
-{
-	u32 bays = ttp_gate_bays(g, window);
-
-	return bays > inflight ? bays - inflight : 0;
-}
-
 /* ---- the pool ---- */
 
 /* Who comes first */

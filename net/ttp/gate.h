@@ -6,6 +6,7 @@
 #ifndef _TTP_GATE_H
 #define _TTP_GATE_H
 
+#include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/types.h>
 
@@ -187,10 +188,29 @@ void ttp_gate_pool_init(struct ttp_pool *p, u32 slots);
 void ttp_gate_pool_resize(struct ttp_pool *p, u32 slots);
 
 /* Bays the link might use if the device had slots: open, share, grant, window */
-u32 ttp_gate_limit(const struct ttp_gate *g, u32 window);
+static inline u32 ttp_gate_limit(const struct ttp_gate *g, u32 window)
+{
+	u32 limit = min3(g->open, g->share, window);
+
+	if (g->grant < TTP_GATE_GRANT_NONE)
+		limit = min(limit, 1U << g->grant);
+	return max(limit, 1U);
+}
+
+/* Bays the link has now: those with a slot behind them, and its own one */
+static inline u32 ttp_gate_bays(const struct ttp_gate *g, u32 window)
+{
+	return min(ttp_gate_limit(g, window), g->leased + 1);
+}
 
 /* Frames that may be sent now with inflight outstanding and the slots leased */
-u32 ttp_gate_room(const struct ttp_gate *g, u32 window, u32 inflight);
+static inline u32 ttp_gate_room(const struct ttp_gate *g, u32 window,
+				u32 inflight)
+{
+	u32 bays = ttp_gate_bays(g, window);
+
+	return bays > inflight ? bays - inflight : 0;
+}
 
 /**
  * ttp_gate_lease() - take a block of slots for a link

@@ -57,7 +57,8 @@ static bool ttp_host_shared(const struct ttp_link *link, u32 *bulk)
 	*bulk = 0;
 	for (vc = 0; vc < TTP_GATE_VCS; vc++) {
 		at = READ_ONCE(dev->vc_at[vc]);
-		if (!at || !ttp_gate_before(vc, link->key.vc) ||
+		if (!at || vc == link->key.vc ||
+		    !ttp_gate_before(vc, link->key.vc) ||
 		    jiffies - at + 1 > HZ)
 			continue;
 		shared = true;

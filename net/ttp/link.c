@@ -99,6 +99,7 @@ static void ttp_link_free_rcu(struct rcu_head *rcu)
 
 	__skb_queue_purge(&link->rxq);
 	__skb_queue_purge(&link->outq);
+	consume_skb(link->spare);
 	ttp_dev_put(link->dev);
 	kmem_cache_free(ttp_link_cache, link);
 }
@@ -325,6 +326,58 @@ static void ttp_link_enqueue(struct ttp_link *link, struct sk_buff *skb)
 	__skb_queue_tail(&link->sndq, skb);
 	link->wmem += skb->truesize;
 	link->snd_queued += skb->len;
+}
+
+/* Nobody else has a hand on it or its buffer, and it is small. */
+static bool ttp_link_reusable(const struct sk_buff *skb)
+{
+	const struct sk_buff_fclones *pair;
+
+	if (skb->fclone != SKB_FCLONE_ORIG || skb_is_nonlinear(skb) ||
+	    skb_end_offset(skb) > TTP_SPARE_MAX)
+		return false;
+	pair = container_of(skb, struct sk_buff_fclones, skb1);
+	if (refcount_read(&pair->fclone_ref) != 1 || skb_cloned(skb))
+		return false;
+	/* Pairs with the clone's release by whoever freed it last */
+	smp_acquire__after_ctrl_dep();
+	return true;
+}
+
+void ttp_link_keep(struct ttp_link *link, struct sk_buff *skb)
+{
+	if (READ_ONCE(link->spare) || !ttp_link_reusable(skb)) {
+		consume_skb(skb);
+		return;
+	}
+	smp_store_release(&link->spare, skb);
+}
+
+struct sk_buff *ttp_link_reuse(struct ttp_link *link, unsigned int len)
+{
+	struct skb_shared_info *info;
+	struct sk_buff *skb;
+
+	if (!READ_ONCE(link->spare))
+		return NULL;
+	skb = xchg(&link->spare, NULL);
+	if (!skb)
+		return NULL;
+	if (skb_end_offset(skb) < link->headroom + len) {
+		consume_skb(skb);
+		return NULL;
+	}
+	/* It never left us; what its clones met on their way is in the buffer */
+	info = skb_shinfo(skb);
+	memset(info, 0, offsetof(struct skb_shared_info, dataref));
+	atomic_set(&info->dataref, 1);
+	memset(skb->cb, 0, sizeof(skb->cb));
+	skb->cloned = 0;
+	skb->nohdr = 0;
+	skb->len = 0;
+	skb->data = skb->head + link->headroom;
+	skb_reset_tail_pointer(skb);
+	return skb;
 }
 
 static bool ttp_link_sendable(const struct ttp_link *link)

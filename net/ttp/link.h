@@ -44,6 +44,8 @@ struct ttp_key {
 	__be16	rport;
 } __aligned(8);
 
+#define TTP_SPARE_MAX	2048	/* bytes of a buffer that a link may keep */
+
 /* Which ring of the scanner a link is on */
 enum ttp_ring {
 	TTP_RING_NONE,
@@ -117,6 +119,8 @@ enum ttp_ring {
  * @rxq: readable: in order; SEQPACKET: whole records only
  * @part: SEQPACKET: frames of a record that is not complete
  * @outq: frames ready for the device
+ * @spare: an acknowledged small frame, to be used again; set under the lock,
+ *	taken without
  * @snd_queued: payload bytes on @sndq
  * @wmem: truesize of @sndq and the replay list; copied to sk_wmem_queued
  * @rcv_queued: payload bytes received in order, not consumed
@@ -223,6 +227,7 @@ struct ttp_link {
 	struct sk_buff_head	rxq;
 	struct sk_buff_head	part;
 	struct sk_buff_head	outq;
+	struct sk_buff		*spare;
 	u32			snd_queued;
 	u32			wmem;
 	u32			rcv_queued;
@@ -372,6 +377,15 @@ void ttp_link_open(struct ttp_link *link, struct sock *sk);
  * @sk: the new socket
  */
 void ttp_link_accept(struct ttp_link *link, struct sock *sk);
+
+/*
+ * Frames of a link with little in flight are always the same size, and the one
+ * acknowledged last is at hand: no need to free it for the next to be allocated.
+ * keep eats the frame, link locked; reuse returns an empty frame with the
+ * link's headroom and room for len bytes, or NULL.
+ */
+void ttp_link_keep(struct ttp_link *link, struct sk_buff *skb);
+struct sk_buff *ttp_link_reuse(struct ttp_link *link, unsigned int len);
 
 /**
  * ttp_link_send() - queue payload and send what the gate admits

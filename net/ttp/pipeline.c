@@ -260,6 +260,44 @@ static void ttp_q3_send_new(struct ttp_link *link, bool sends)
 	ttp_tx_unused(link);
 }
 
+/* What nearly all verdicts are made of */
+#define TTP_Q3_FLOW	(TTP_ACT_ACK_IN | TTP_ACT_DATA | TTP_ACT_XMIT)
+
+/* Data and its acknowledgment, in a state that stays: short cut of the rest */
+static bool ttp_q3_flow(struct ttp_link *link, struct sk_buff **skb,
+			const struct ttp_frame *f, const struct ttp_verdict *v)
+{
+	if ((v->acts & ~TTP_Q3_FLOW) || v->next != link->c.state ||
+	    (f && f->op != TTP_OP_PAYLOAD) || ttp_is_bare(link))
+		return false;
+	if (v->acts & TTP_ACT_ACK_IN)
+		ttp_rx_ack(link, f);
+	if (v->acts & TTP_ACT_DATA) {
+		ttp_rx_data(link, *skb, f);
+		*skb = NULL;
+	}
+	return true;
+}
+
+/* Return: the link is alive, and something of it was meant. */
+static bool ttp_q3_whole(struct ttp_link *link, struct sk_buff **skb,
+			 const struct ttp_frame *f,
+			 const struct ttp_verdict *v)
+{
+	if (v->acts & (TTP_ACT_ILLEGAL | TTP_ACT_IGNORE)) {
+		ttp_mib_inc(link->dev->tn, v->acts & TTP_ACT_ILLEGAL ?
+			    TTP_DROP_ILLEGAL : TTP_DROP_STATE);
+		return false;
+	}
+	if ((v->acts & TTP_ACT_ACCEPT) && !ttp_rx_accept(link))
+		return false;
+	ttp_q3_take(link, skb, f, v);
+	ttp_q3_fate(link, v);
+	ttp_q3_send(link, f, v);
+	ttp_q3_state(link, v);
+	return link->hashed;
+}
+
 /*
  * Q3. *skb is set to NULL if it was taken. Returns with the link possibly
  * dead; the lock is still held.
@@ -270,20 +308,9 @@ static void ttp_q3_commit(struct ttp_link *link, struct sk_buff **skb,
 {
 	struct ttp_core *c = &link->c;
 
-	if (v->acts & (TTP_ACT_ILLEGAL | TTP_ACT_IGNORE)) {
-		ttp_mib_inc(link->dev->tn, v->acts & TTP_ACT_ILLEGAL ?
-			    TTP_DROP_ILLEGAL : TTP_DROP_STATE);
+	if (!ttp_q3_flow(link, skb, f, v) && !ttp_q3_whole(link, skb, f, v))
 		return;
-	}
-	if ((v->acts & TTP_ACT_ACCEPT) && !ttp_rx_accept(link))
-		return;
-	ttp_q3_take(link, skb, f, v);
-	ttp_q3_fate(link, v);
-	ttp_q3_send(link, f, v);
-	ttp_q3_state(link, v);
-	if (!link->hashed)
-		return;
-	if (v->acts & TTP_ACT_XMIT)
+	if ((v->acts & TTP_ACT_XMIT) && ttp_tx_wanted(link))
 		ttp_tx_run(link);
 	if ((v->acts & TTP_ACT_ACK_OUT) || (c->ack_owed && link->ack_now))
 		ttp_tx_ack(link);

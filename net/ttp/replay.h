@@ -145,6 +145,12 @@ struct ttp_entry *ttp_gap_youngest(struct ttp_rcv *v);
  */
 void ttp_gap_learn(struct ttp_rcv *v, u32 first);
 
+/* Is this the one that comes next, and none behind it known? */
+static inline bool ttp_gap_smooth(const struct ttp_rcv *v, u32 first)
+{
+	return first == v->rx + 1 && v->top == v->rx;
+}
+
 /* Is anything known to be missing? */
 static inline bool ttp_gap_open(const struct ttp_rcv *v)
 {

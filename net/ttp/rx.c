@@ -224,7 +224,7 @@ void ttp_rx_retire(struct ttp_link *link, struct list_head *done)
 		if (e->flags & TTP_E_AGAIN)
 			link->again--;
 		link->wmem -= skb->truesize;
-		consume_skb(skb);
+		ttp_link_keep(link, skb);
 	}
 	ttp_link_account(link);
 	link->wake |= TTP_WAKE_WRITE;
@@ -602,9 +602,12 @@ void ttp_rx_data(struct ttp_link *link, struct sk_buff *skb,
 	link->progress = jiffies;
 	ttp_mib_inc(link->dev->tn, TTP_MIB_PAYLOAD_IN);
 	ttp_rx_seen(link);
-	ttp_gap_learn(&c->rcv, f->tx);
-	ttp_gap_see(&c->rcv, f->tx + 1);
-	next = ttp_gap_place(&c->rcv, f->tx, 1) == TTP_PLACE_NEXT;
+	next = ttp_gap_smooth(&c->rcv, f->tx);
+	if (unlikely(!next)) {
+		ttp_gap_learn(&c->rcv, f->tx);
+		ttp_gap_see(&c->rcv, f->tx + 1);
+		next = ttp_gap_place(&c->rcv, f->tx, 1) == TTP_PLACE_NEXT;
+	}
 	if (next)
 		ttp_rx_in_order(link, skb);
 	else

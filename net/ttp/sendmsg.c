@@ -18,6 +18,7 @@
  * struct ttp_send - one sendmsg() at work
  * @sk: the socket
  * @msg: what is left of the message
+ * @link: the link
  * @max: bytes of payload a frame may carry
  * @headroom: bytes in front of a payload
  * @frames: built and not handed over
@@ -26,6 +27,7 @@
 struct ttp_send {
 	struct sock		*sk;
 	struct msghdr		*msg;
+	struct ttp_link		*link;
 	unsigned int		max;
 	unsigned int		headroom;
 	struct sk_buff_head	frames;
@@ -81,6 +83,24 @@ static int ttp_send_fill(struct ttp_send *s, struct sk_buff *skb, size_t n)
 	return 0;
 }
 
+/* A frame with room for so much in its buffer */
+static struct sk_buff *ttp_send_alloc(struct ttp_send *s, unsigned int linear)
+{
+	struct sk_buff *skb;
+
+	if (linear) {
+		skb = ttp_link_reuse(s->link, linear);
+		if (skb)
+			return skb;
+	}
+	skb = alloc_skb_fclone(s->headroom + linear, s->sk->sk_allocation);
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, s->headroom);
+	memset(skb->cb, 0, sizeof(skb->cb));
+	return skb;
+}
+
 /* One frame of up to n bytes, appended to s->frames */
 static int ttp_send_frame(struct ttp_send *s, size_t n)
 {
@@ -90,11 +110,9 @@ static int ttp_send_frame(struct ttp_send *s, size_t n)
 	struct sk_buff *skb;
 	int err;
 
-	skb = alloc_skb_fclone(s->headroom + linear, s->sk->sk_allocation);
+	skb = ttp_send_alloc(s, linear);
 	if (!skb)
 		return -ENOBUFS;
-	skb_reserve(skb, s->headroom);
-	memset(skb->cb, 0, sizeof(skb->cb));
 	err = ttp_send_fill(s, skb, n);
 	if (err) {
 		iov_iter_revert(iter, left - iov_iter_count(iter));
@@ -119,8 +137,9 @@ static int ttp_send_build(struct ttp_send *s, size_t n)
 }
 
 /* The sizes that hold for the link at present */
-static void ttp_send_begin(struct ttp_send *s, const struct ttp_link *link)
+static void ttp_send_begin(struct ttp_send *s, struct ttp_link *link)
 {
+	s->link = link;
 	s->headroom = link->headroom;
 	s->max = READ_ONCE(link->c.max_payload);
 }

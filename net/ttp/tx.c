@@ -241,6 +241,9 @@ static void ttp_tx_share(struct ttp_link *link)
 	bool more;
 	u32 keep;
 
+	if (likely(!g->waiting &&
+		   READ_ONCE(p->vc[link->key.vc].keep) == TTP_GATE_ALL))
+		return;
 	more = !skb_queue_empty(&link->sndq) && !link->c.full_in;
 	keep = ttp_gate_keep(g, p, link->key.vc, ttp_tx_inflight(link), more);
 	if (g->leased > keep || (g->waiting && !more))
@@ -361,7 +364,7 @@ void ttp_tx_run(struct ttp_link *link)
 	    skb_queue_empty(&link->sndq) &&
 	    (!ttp_is_bare(link) || c->snd.una == c->snd.nxt))
 		ttp_tx_close(link);
-	if (ttp_tx_busy(link))
+	if (link->ring_id != TTP_RING_BUSY && ttp_tx_busy(link))
 		ttp_chalk_busy(link);
 }
 

@@ -46,6 +46,20 @@ void ttp_tx_asked(struct ttp_link *link);
 /* Replays, new frames, CLOSE: as far as bays, slots and FULL admit. */
 void ttp_tx_run(struct ttp_link *link);
 
+/*
+ * Has ttp_tx_run() anything to do? Most frames that come find nothing to be
+ * sent, nobody who waits for slots, and the scanner watching already.
+ */
+static inline bool ttp_tx_wanted(const struct ttp_link *link)
+{
+	const struct ttp_pool *p = &link->dev->pool;
+
+	return !skb_queue_empty(&link->sndq) || link->again ||
+	       link->c.state != TTP_OPEN || link->c.gate.waiting ||
+	       link->ring_id != TTP_RING_BUSY ||
+	       READ_ONCE(p->vc[link->key.vc].keep) != TTP_GATE_ALL;
+}
+
 /* Give back slots that were handed out and are not needed after all. */
 void ttp_tx_unused(struct ttp_link *link);
 
