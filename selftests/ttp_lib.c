@@ -353,8 +353,18 @@ int ttp_link_del(int ifindex)
 	return converse(NETLINK_ROUTE, &r, NULL, NULL);
 }
 
+/* Runs of frames cross a veth in one piece, unless a device takes single ones */
+static void put_gso(struct request *r, bool runs)
+{
+	unsigned int one = 1;
+
+	if (!runs)
+		put(r, IFLA_GSO_MAX_SEGS, &one, sizeof(one));
+}
+
 /* In the namespace of a: a veth pair with one end there and one in b's */
-static int veth_add(const struct ttp_wire *w, unsigned int mtu)
+static int veth_add(const struct ttp_wire *w, unsigned int mtu, bool runs_a,
+		    bool runs_b)
 {
 	struct ifinfomsg i = { 0 };
 	struct rtattr *info, *data, *peer;
@@ -365,6 +375,7 @@ static int veth_add(const struct ttp_wire *w, unsigned int mtu)
 	put(&r, IFLA_IFNAME, "wire0", 6);
 	put(&r, IFLA_ADDRESS, w->a.mac, 6);
 	put(&r, IFLA_MTU, &mtu, 4);
+	put_gso(&r, runs_a);
 	info = put(&r, IFLA_LINKINFO, NULL, 0);
 	put(&r, IFLA_INFO_KIND, "veth", 4);
 	data = put(&r, IFLA_INFO_DATA, NULL, 0);
@@ -372,6 +383,7 @@ static int veth_add(const struct ttp_wire *w, unsigned int mtu)
 	put(&r, IFLA_IFNAME, "wire0", 6);
 	put(&r, IFLA_ADDRESS, w->b.mac, 6);
 	put(&r, IFLA_MTU, &mtu, 4);
+	put_gso(&r, runs_b);
 	put(&r, IFLA_NET_NS_FD, &w->b.ns, 4);
 	nest_end(&r, peer);
 	nest_end(&r, data);
@@ -411,7 +423,8 @@ static void node_ready(const struct ttp_node *node)
 	ttp_link_flags(node->ifindex, 0, 0);
 }
 
-void ttp_wire_make(struct ttp_wire *w, unsigned int mtu)
+static void wire_make(struct ttp_wire *w, unsigned int mtu, bool runs_a,
+		      bool runs_b)
 {
 	static const unsigned char mac_a[] = { 2, 0x70, 0, 0, 0, 0x0a };
 	static const unsigned char mac_b[] = { 2, 0x70, 0, 0, 0, 0x0b };
@@ -421,13 +434,18 @@ void ttp_wire_make(struct ttp_wire *w, unsigned int mtu)
 	memcpy(w->b.mac, mac_b, 6);
 	w->b.ns = ttp_ns_new();
 	w->a.ns = ttp_ns_new();
-	result = veth_add(w, mtu);
+	result = veth_add(w, mtu, runs_a, runs_b);
 	if (result)
 		errx(1, "veth: %s", strerror(-result));
 	node_up(&w->b);
 	node_up(&w->a);
 	node_ready(&w->b);
 	node_ready(&w->a);
+}
+
+void ttp_wire_make(struct ttp_wire *w, unsigned int mtu)
+{
+	wire_make(w, mtu, false, false);
 }
 
 static void enable(const struct ttp_node *node)
@@ -443,7 +461,9 @@ static void enable(const struct ttp_node *node)
 
 void ttp_wire_up(struct ttp_wire *w)
 {
-	ttp_wire_make(w, 1500);
+	const char *gso = getenv("TTP_GSO") ?: "on";
+
+	wire_make(w, 1500, strcmp(gso, "off"), !strcmp(gso, "on"));
 	enable(&w->b);
 	enable(&w->a);
 }

@@ -72,7 +72,11 @@ void ttp_sleep_ms(long ms);
 /* All of these end the program with a message if the system itself fails. */
 int ttp_ns_new(void);
 void ttp_enter(const struct ttp_node *node);
+/* A veth pair for tests that look at frames: each comes by itself. */
 void ttp_wire_make(struct ttp_wire *w, unsigned int mtu);
+/* One with TTP at both ends; runs of frames cross it whole. In the environment
+ * TTP_GSO=off: from neither end; mixed: from a alone.
+ */
 void ttp_wire_up(struct ttp_wire *w);
 void ttp_wire_free(struct ttp_wire *w);
 

@@ -16,6 +16,8 @@ wire_is() {
 		on "$node" tc qdisc del dev wire0 root 2>/dev/null
 		[ $# -eq 0 ] || on "$node" tc qdisc add dev wire0 root netem \
 			limit 10000 "$@" || return
+		# A queue sees a run as one packet: single frames are to be lost
+		on "$node" ethtool -K wire0 gso "$gso" >/dev/null || return
 	done
 }
 
@@ -99,21 +101,28 @@ few_replays() {
 	return 1
 }
 
-plan 23
+plan 27
 wire_up
 
+gso=on
 loses=0
 over "clean wire"
 wire_is
 check "clean wire: less than one replay in a hundred frames" few_replays
+gso=off
 over "delay and jitter" delay 3ms 1ms distribution normal
 loses=1
 over "5 % lost" loss 5%
 over "5 % lost, slow wire" loss 5% delay 2ms
 over "bursts lost" loss gemodel 5% 30% 80% 0
 loses=0
+gso=on
+over "5 % of runs lost" loss 5%
+gso=off
 over "10 % twice" duplicate 10%
 over "10 % overtaken" delay 2ms reorder 10% 50%
 over "everything at once" loss 2% duplicate 2% delay 2ms 1ms reorder 5%
+gso=on
+over "everything at once, runs" loss 2% duplicate 2% delay 2ms 1ms reorder 5%
 
 finished

@@ -179,9 +179,9 @@ static enum ttp_standing ttp_fsm_check_payload(const struct ttp_core *c,
 					       const struct ttp_frame *f,
 					       enum ttp_reason *reason)
 {
-	if (f->len > c->rcv_payload)
+	if ((f->more ? f->seg : f->len) > c->rcv_payload)
 		return ttp_fsm_drop(reason, TTP_DROP_PAYLOAD);
-	switch (ttp_gap_place(&c->rcv, f->tx, 1)) {
+	switch (ttp_gap_place(&c->rcv, f->tx, f->more + 1)) {
 	case TTP_PLACE_BEYOND:
 		return ttp_fsm_drop(reason, TTP_DROP_ID);
 	case TTP_PLACE_OLD:

@@ -464,7 +464,8 @@ bool ttp_gate_ask(struct ttp_gate *g, u32 window, u32 inflight, u32 id)
 #define TTP_BUDGET_FEWEST	2	/* bays: one alone never shows a gap */
 #define TTP_BUDGET_AGE		1024	/* periods that a round trip is believed */
 
-void ttp_budget_seen(struct ttp_budget *b, u32 now, u32 base, u32 *period)
+void ttp_budget_seen(struct ttp_budget *b, u32 frames, u32 now, u32 base,
+		     u32 *period)
 {
 	u32 at = (now >> TTP_GATE_PERIOD) + 1;
 
@@ -475,7 +476,7 @@ void ttp_budget_seen(struct ttp_budget *b, u32 now, u32 base, u32 *period)
 		b->frames = 0;
 		b->period = at;
 	}
-	b->frames += TTP_GATE_SEEN;
+	b->frames += frames;
 	if (*period != at)
 		b->links++;
 	*period = at;

@@ -121,13 +121,15 @@ struct ttp_budget {
 };
 
 /**
- * ttp_budget_seen() - a link has sent us another TTP_GATE_SEEN frames
+ * ttp_budget_seen() - a link has sent us TTP_GATE_SEEN frames or more
  * @b: the device's, locked
+ * @frames: how many
  * @now: microseconds, wraps
  * @base: the link's shortest round trip, microseconds; 0: not known
  * @period: of the link: the last period it was counted in, 0: none
  */
-void ttp_budget_seen(struct ttp_budget *b, u32 now, u32 base, u32 *period);
+void ttp_budget_seen(struct ttp_budget *b, u32 frames, u32 now, u32 base,
+		     u32 *period);
 
 /**
  * ttp_budget_grant() - the part of one of those who sent lately

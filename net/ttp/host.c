@@ -26,7 +26,8 @@ static bool ttp_host_holds(const struct ttp_entry *e)
 	const struct sk_buff *skb = ttp_skb_of((struct ttp_entry *)e);
 	const struct sk_buff_fclones *pair;
 
-	if (e->tries || skb->fclone != SKB_FCLONE_ORIG)
+	if (e->tries || (e->flags & TTP_E_PART) ||
+	    skb->fclone != SKB_FCLONE_ORIG)
 		return false;
 	pair = container_of(skb, struct sk_buff_fclones, skb1);
 	return refcount_read(&pair->fclone_ref) > 1;
@@ -41,9 +42,9 @@ static unsigned int ttp_host_count(const struct ttp_link *link,
 	list_for_each_entry_reverse(e, &link->c.snd.list, node) {
 		if (n >= most || !ttp_host_holds(e))
 			break;
-		n++;
+		n += e->n;
 	}
-	return n;
+	return min(n, most);
 }
 
 /* Has a channel that comes before been used lately? bulk: by how many */

@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 #include "bare.h"
 #include "mem.h"
+#include "run.h"
 #include "rx.h"
 #include "ttp.h"
 
@@ -299,13 +300,40 @@ void ttp_link_accept(struct ttp_link *link, struct sock *sk)
 	ttp_output_unlock(link);
 }
 
+/* Payload that a frame on sndq may have: a run, or one frame */
+static u32 ttp_link_longest(const struct ttp_link *link)
+{
+	u32 max = link->c.max_payload;
+
+	return max * ttp_run_ids(link->dev->netdev, max);
+}
+
+/* The same for payload in pages, which need not be copied */
+static bool ttp_link_join(struct ttp_link *link, struct sk_buff *tail,
+			  struct sk_buff *skb)
+{
+	u32 len = skb->len, before = tail->truesize;
+	u8 flags = TTP_CB(skb)->e.flags;
+
+	if (!ttp_run_join(tail, skb, ttp_link_longest(link)))
+		return false;
+	TTP_CB(tail)->e.len = tail->len;
+	TTP_CB(tail)->e.flags |= flags;
+	link->wmem += tail->truesize - before;
+	link->snd_queued += len;
+	return true;
+}
+
 /* Join a small write to the frame that still waits: fewer frames, not later */
 static bool ttp_link_coalesce(struct ttp_link *link, struct sk_buff *skb)
 {
 	struct sk_buff *tail = skb_peek_tail(&link->sndq);
 
-	if (!tail || link->c.seq || skb_is_nonlinear(skb) ||
-	    skb_is_nonlinear(tail) || skb_tailroom(tail) < (int)skb->len ||
+	if (!tail || link->c.seq)
+		return false;
+	if (skb_is_nonlinear(skb))
+		return ttp_link_join(link, tail, skb);
+	if (skb_is_nonlinear(tail) || skb_tailroom(tail) < (int)skb->len ||
 	    tail->len + skb->len > link->c.max_payload)
 		return false;
 	skb_put_data(tail, skb->data, skb->len);
@@ -549,12 +577,15 @@ static void ttp_link_mtu_one(struct ttp_link *link, unsigned int mtu)
 	const struct sk_buff *skb;
 	struct ttp_entry *e;
 	bool fits = true;
+	u32 len;
 
 	ttp_link_lock(link);
 	if (!link->hashed || link->c.max_payload <= max)
 		goto out;
-	list_for_each_entry(e, &link->c.snd.list, node)
-		fits &= e->len <= max;
+	list_for_each_entry(e, &link->c.snd.list, node) {
+		len = e->n > 1 ? ttp_run_seg(ttp_skb_of(e)) : e->len;
+		fits &= len <= max;
+	}
 	/* A bare record is a frame and cannot be cut, sent or not */
 	if (ttp_is_bare(link))
 		skb_queue_walk(&link->sndq, skb)

@@ -19,6 +19,8 @@
 
 /* In ttp_entry.flags, never on the wire: to be sent again */
 #define TTP_E_AGAIN		0x80
+/* Likewise: a part of its skb; see run.c */
+#define TTP_E_PART		0x40
 
 #define TTP_UNSENT_FIRST	16	/* ttp_link.unsent */
 
@@ -148,7 +150,7 @@ enum ttp_ring {
  * @nack_tries: rounds of asking since rx moved
  * @replay_at: when the present round of replays began (microseconds)
  * @replay_n: replays in it
- * @again: entries of the replay list that are to be sent again
+ * @again: ids of the replay list that are to be sent again
  * @mtu_seen: ttp_link_mtu() has been here for this size
  * @orphan: no socket any more, counted in ttp_net.orphans
  * @orphan_mem: what it had to send when it became one, bytes
@@ -295,8 +297,10 @@ struct ttp_link {
 /**
  * struct ttp_skb_cb - our use of skb->cb
  * @e: on the replay list or the list of early frames; for frames on sndq,
- *	rxq and part: @e.flags and @e.len alone are valid
- * @off: rxq: bytes a reader has consumed already
+ *	rxq and part: @e.flags and @e.len alone are valid. On sndq a frame may be
+ *	longer than the link's frames are: it becomes a run, or is cut
+ * @off: rxq: bytes a reader has consumed already, or that had come before;
+ *	replay list: payload bytes of the skb ahead of the entry's
  * @op: outq: opcode, so that a failed transmission can be told apart
  */
 struct ttp_skb_cb {
@@ -390,9 +394,9 @@ struct sk_buff *ttp_link_reuse(struct ttp_link *link, unsigned int len);
 /**
  * ttp_link_send() - queue payload and send what the gate admits
  * @link: the link
- * @frames: skbs of 1 .. max_payload bytes (0 for an empty record), data
- *	at the payload, headroom @link->headroom, not shared; cb.e.flags: TTP_F_LAST where a
- *	record ends. Emptied on success, untouched on error.
+ * @frames: skbs of 1 .. TTP_RUN_BYTES bytes (0 for an empty record), data at
+ *	the payload, headroom @link->headroom, not shared; cb.e.flags:
+ *	TTP_F_LAST where a record ends. Emptied on success, untouched on error.
  * @more: MSG_MORE: more will follow at once, hold a short last frame back
  *
  * Return: 0; -EPIPE: the link is not (any more) open for sending; -EMSGSIZE:
@@ -492,7 +496,7 @@ static inline void ttp_link_mark(struct ttp_link *link, struct ttp_entry *e)
 	if (e->flags & TTP_E_AGAIN)
 		return;
 	e->flags |= TTP_E_AGAIN;
-	link->again++;
+	link->again += e->n;
 }
 
 /*

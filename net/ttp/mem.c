@@ -104,7 +104,7 @@ void ttp_mem_leave(struct ttp_link *link)
 /* Less than a quarter of its memory is payload */
 static bool ttp_mem_crumb(const struct sk_buff *skb)
 {
-	return skb->truesize / 4 > skb->len;
+	return skb->truesize / 4 > skb->len && !TTP_CB(skb)->off;
 }
 
 /* Off the unfinished record, with what it counts for */

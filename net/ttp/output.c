@@ -4,6 +4,7 @@
 #include <linux/pkt_sched.h>
 #include <linux/workqueue.h>
 #include "bare.h"
+#include "run.h"
 #include "ttp.h"
 #include "trace.h"
 #include "tx.h"
@@ -231,7 +232,8 @@ static void ttp_output_payload_fields(struct ttp_link *link,
 	flags |= e->flags & (TTP_F_LAST | TTP_F_EOF);
 	ttp_output_fields(link, TTP_OP_PAYLOAD, flags | TTP_F_ACK_VALID, f);
 	f->tx = e->first;
-	f->len = e->len;
+	/* Each frame of a run but the last has so much, and that one is cut */
+	f->len = e->n > 1 ? ttp_run_seg(skb) : e->len;
 	if (f->dialect == TTPPROTO_BARE)
 		f->rx = 0;
 }
@@ -245,6 +247,8 @@ void ttp_output_first(struct ttp_link *link, struct sk_buff *skb, u8 flags)
 	ttp_output_payload_fields(link, skb, flags, &f);
 	ttp_wire_build(skb_push(skb, ttp_wire_hdr_len(f.dialect)), &f,
 		       link->key.peer, ndev->dev_addr);
+	if (TTP_CB(skb)->e.n > 1)
+		ttp_run_dress(skb, ttp_run_seg(skb), TTP_CB(skb)->e.n);
 	/* Ours is not looked at again: what is below may change the clone's */
 	__skb_header_release(skb);
 	clone = skb_clone(skb, GFP_ATOMIC);
@@ -258,17 +262,20 @@ void ttp_output_first(struct ttp_link *link, struct sk_buff *skb, u8 flags)
 void ttp_output_again(struct ttp_link *link, struct sk_buff *skb, u8 flags)
 {
 	struct net_device *ndev = link->dev->netdev;
+	const struct ttp_entry *e = &TTP_CB(skb)->e;
+	unsigned int hdr = ttp_wire_hdr_len(link->c.dialect);
 	struct sk_buff *copy;
 	struct ttp_frame f;
 
-	/* The linear part is copied, page fragments are shared */
-	copy = __pskb_copy(skb, skb_headroom(skb), GFP_ATOMIC);
+	copy = ttp_run_slice(skb, hdr + TTP_CB(skb)->off, e->len);
 	if (!copy) {
 		ttp_mib_inc(link->dev->tn, TTP_DROP_MEMORY);
 		return;
 	}
 	ttp_output_payload_fields(link, skb, flags, &f);
-	ttp_wire_build(copy->data, &f, link->key.peer, ndev->dev_addr);
+	ttp_wire_build(skb_push(copy, hdr), &f, link->key.peer, ndev->dev_addr);
+	if (e->n > 1)
+		ttp_run_dress(copy, ttp_run_seg(skb), e->n);
 	memset(copy->cb, 0, sizeof(copy->cb));
 	ttp_output_queue(link, copy, &f);
 }
@@ -310,7 +317,11 @@ static int ttp_output_xmit(struct ttp_dev *dev, struct sk_buff *skb,
 	    skb_put_padto(skb, ETH_HLEN + TTP_BARE_FRAME_MIN))
 		return NET_XMIT_DROP;
 	skb_reset_mac_header(skb);
-	ttp_mib_inc(dev->tn, TTP_MIB_FRAMES_OUT);
+	/* Queues count what the frames of a run will have in front of them */
+	if (skb_is_gso(skb))
+		skb_set_transport_header(skb, ETH_HLEN + TTP_HDR_LEN);
+	ttp_mib_add(dev->tn, TTP_MIB_FRAMES_OUT,
+		    skb_shinfo(skb)->gso_segs ?: 1);
 	if (ether_addr_equal(dst, ndev->dev_addr))
 		return ttp_output_loop(skb);
 	return dev_queue_xmit(skb);

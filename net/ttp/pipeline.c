@@ -32,6 +32,18 @@ struct ttp_verdict {
 	u32		acts;
 };
 
+/* A run: whole from a host on this machine, or put together by GRO */
+static enum ttp_reason ttp_q0_run(const struct sk_buff *skb, unsigned int len,
+				  struct ttp_frame *f)
+{
+	const struct skb_shared_info *shinfo = skb_shinfo(skb);
+
+	/* A guest may say anything of what it sends */
+	if (f->dialect == TTPPROTO_BARE || !(shinfo->gso_type & SKB_GSO_SCTP))
+		return TTP_DROP_LENGTH;
+	return ttp_wire_parse_run(f, len, shinfo->gso_size);
+}
+
 /* Q0, receiving: fields and key. The skb is left at its payload, trimmed. */
 static enum ttp_reason ttp_q0_select(struct ttp_dev *dev, struct sk_buff *skb,
 				     unsigned int dialect,
@@ -48,6 +60,11 @@ static enum ttp_reason ttp_q0_select(struct ttp_dev *dev, struct sk_buff *skb,
 		 ttp_wire_parse(skb->data, len, f);
 	if (reason)
 		return reason;
+	if (skb_is_gso(skb)) {
+		reason = ttp_q0_run(skb, len - hdr, f);
+		if (reason)
+			return reason;
+	}
 	__skb_pull(skb, hdr);
 	if (pskb_trim(skb, f->len))
 		return TTP_DROP_MEMORY;

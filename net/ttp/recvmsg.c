@@ -254,14 +254,15 @@ static int ttp_recv_copy(struct sock *sk, struct msghdr *msg, size_t room)
 {
 	size_t copied = 0, whole = 0;
 	struct sk_buff *skb;
-	u32 n;
+	u32 off, n;
 
 	skb_queue_walk(&sk->sk_receive_queue, skb) {
-		n = min_t(size_t, skb->len, room - copied);
-		if (ttp_recv_bytes(msg, skb, 0, n))
+		off = TTP_CB(skb)->off;
+		n = min_t(size_t, skb->len - off, room - copied);
+		if (ttp_recv_bytes(msg, skb, off, n))
 			return -EFAULT;
 		copied += n;
-		whole += skb->len;
+		whole += skb->len - off;
 		if (TTP_CB(skb)->e.flags & TTP_F_LAST)
 			break;
 	}
@@ -277,7 +278,7 @@ static void ttp_recv_drop(struct sock *sk, struct ttp_link *link, bool all)
 
 	while (!last && (skb = skb_peek(&sk->sk_receive_queue))) {
 		last = TTP_CB(skb)->e.flags & TTP_F_LAST;
-		done.bytes += skb->len;
+		done.bytes += skb->len - TTP_CB(skb)->off;
 		ttp_recv_free(sk, skb, &done);
 	}
 	if (!all)
@@ -372,7 +373,7 @@ static u32 ttp_recv_inq(struct sock *sk, struct ttp_link *link)
 		return READ_ONCE(link->rcv_queued);
 	ttp_recv_take(sk, link, 0, &all);
 	skb_queue_walk(&sk->sk_receive_queue, skb) {
-		n += skb->len;
+		n += skb->len - TTP_CB(skb)->off;
 		if (TTP_CB(skb)->e.flags & TTP_F_LAST)
 			break;
 	}

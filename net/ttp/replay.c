@@ -86,6 +86,39 @@ struct ttp_entry *ttp_replay_pick(const struct ttp_snd *s,
 	return NULL;
 }
 
+void ttp_replay_split(struct ttp_entry *e, struct ttp_entry *rest, u32 n,
+		      u32 len, u8 last)
+{
+	rest->first = e->first + n;
+	rest->n = e->n - n;
+	rest->len = e->len - len;
+	rest->sent = e->sent;
+	rest->flags = e->flags;
+	rest->tries = e->tries;
+	e->n = n;
+	e->len = len;
+	e->flags &= ~last;
+	list_add(&rest->node, &e->node);
+}
+
+u32 ttp_replay_named(const struct ttp_entry *e, const struct ttp_range *r,
+		     unsigned int nr, u32 *at)
+{
+	s64 begin, end;
+
+	*at = 0;
+	for (; nr; r++, nr--) {
+		begin = (s32)(r->first - e->first);
+		end = min_t(s64, begin + r->n, e->n);
+		begin = max_t(s64, begin, 0);
+		if (begin >= end)
+			continue;
+		*at = begin;
+		return end - begin;
+	}
+	return 0;
+}
+
 struct ttp_entry *ttp_replay_find(const struct ttp_snd *s, u32 id)
 {
 	struct ttp_entry *e;

@@ -97,6 +97,29 @@ bool ttp_replay_ack_ok(const struct ttp_snd *s, u32 rx);
 u32 ttp_replay_ack(struct ttp_snd *s, u32 rx, struct list_head *done);
 
 /**
+ * ttp_replay_split() - make two of a run
+ * @e: on the list; keeps its first ids
+ * @rest: gets the others, and what @e says of its last frame; enters the list
+ * @n: ids that @e keeps, less than it has
+ * @len: payload bytes that @e keeps
+ * @last: flags that belong to the last frame
+ */
+void ttp_replay_split(struct ttp_entry *e, struct ttp_entry *rest, u32 n,
+		      u32 len, u8 last);
+
+/**
+ * ttp_replay_named() - which ids of a run are asked for
+ * @e: from ttp_replay_pick()
+ * @r: ranges, ascending
+ * @nr: number of ranges
+ * @at: result: how many of its ids come before them
+ *
+ * Return: length of the first stretch of ids that are.
+ */
+u32 ttp_replay_named(const struct ttp_entry *e, const struct ttp_range *r,
+		     unsigned int nr, u32 *at);
+
+/**
  * ttp_replay_pick() - walk the entries that ranges name, oldest first
  * @s: the sender
  * @pos: entry returned last, NULL to begin
@@ -104,7 +127,7 @@ u32 ttp_replay_ack(struct ttp_snd *s, u32 rx, struct list_head *done);
  * @nr: number of ranges
  *
  * Return: the next entry with an unacknowledged id in a range, or NULL.
- * The list must not change between two calls of one walk.
+ * Between two calls of one walk the list may change behind @pos only.
  */
 struct ttp_entry *ttp_replay_pick(const struct ttp_snd *s,
 				  const struct ttp_entry *pos,

@@ -3,6 +3,7 @@
 
 #include "bare.h"
 #include "mem.h"
+#include "run.h"
 #include "rx.h"
 #include "trace.h"
 #include "tx.h"
@@ -222,7 +223,7 @@ void ttp_rx_retire(struct ttp_link *link, struct list_head *done)
 	list_for_each_entry_safe(e, next, done, node) {
 		skb = ttp_skb_of(e);
 		if (e->flags & TTP_E_AGAIN)
-			link->again--;
+			link->again -= e->n;
 		link->wmem -= skb->truesize;
 		ttp_link_keep(link, skb);
 	}
@@ -284,6 +285,30 @@ bool ttp_rx_too_soon(const struct ttp_link *link, const struct ttp_entry *e,
 	       min_t(u32, wait << min(e->tries - 1, 9), TTP_WAIT_MAX_US);
 }
 
+/*
+ * Of a run only the ids that are missing are to be sent again. Return: the
+ * entry that the walk goes on from.
+ */
+static struct ttp_entry *ttp_rx_named(struct ttp_link *link,
+				      struct ttp_entry *e,
+				      const struct ttp_range *r, unsigned int n,
+				      u32 now)
+{
+	struct ttp_entry *rest;
+	u32 ids, at;
+
+	if (e->n > 1 && !(e->flags & TTP_E_AGAIN)) {
+		ids = ttp_replay_named(e, r, n, &at);
+		rest = at ? ttp_run_split(link, e, at) : NULL;
+		e = rest ?: e;
+		if ((rest || !at) && ids < e->n)
+			ttp_run_split(link, e, ids);
+	}
+	if (!ttp_rx_too_soon(link, e, now))
+		ttp_link_mark(link, e);
+	return e;
+}
+
 void ttp_rx_nack(struct ttp_link *link, const struct sk_buff *skb,
 		 const struct ttp_frame *f)
 {
@@ -300,10 +325,8 @@ void ttp_rx_nack(struct ttp_link *link, const struct sk_buff *skb,
 		ttp_mib_inc(link->dev->tn, TTP_DROP_RANGES);
 		return;
 	}
-	while ((e = ttp_replay_pick(&c->snd, e, r, n))) {
-		if (!ttp_rx_too_soon(link, e, now))
-			ttp_link_mark(link, e);
-	}
+	while ((e = ttp_replay_pick(&c->snd, e, r, n)))
+		e = ttp_rx_named(link, e, r, n, now);
 	if (n)
 		ttp_tx_progress(link);
 	if (link->again == before)
@@ -324,23 +347,23 @@ void ttp_rx_full(struct ttp_link *link)
 static void ttp_rx_deliver(struct ttp_link *link, struct sk_buff *skb)
 {
 	const struct ttp_entry *e = &TTP_CB(skb)->e;
+	u32 len = skb->len - TTP_CB(skb)->off;
 	struct ttp_core *c = &link->c;
 	bool last;
 
-	link->st.frames_rx++;
-	link->st.bytes_rx += skb->len;
+	link->st.frames_rx += e->n;
+	link->st.bytes_rx += len;
 	if (e->flags & TTP_F_EOF) {
 		WRITE_ONCE(c->eof_in, true);
 		link->wake |= TTP_WAKE_READ;
 	}
-	TTP_CB(skb)->off = 0;
-	if (!skb->len && !(c->seq && (e->flags & TTP_F_LAST))) {
+	if (!len && !(c->seq && (e->flags & TTP_F_LAST))) {
 		consume_skb(skb);
 		return;
 	}
 	link->rmem += skb->truesize;
 	link->part_mem += skb->truesize;
-	link->part_len += skb->len;
+	link->part_len += len;
 	__skb_queue_tail(&link->part, skb);
 	last = !c->seq || (e->flags & TTP_F_LAST);
 	if (c->seq)
@@ -451,11 +474,40 @@ static void ttp_rx_refuse(struct ttp_link *link, struct sk_buff *skb,
 	ttp_output_control(link, TTP_OP_NACK_FULL, TTP_F_ACK_VALID);
 }
 
+/* What continues rx, from there on: of a run the first may have come before */
+static void ttp_rx_advance(struct ttp_link *link, struct sk_buff *skb)
+{
+	struct ttp_entry *e = &TTP_CB(skb)->e;
+	struct ttp_rcv *v = &link->c.rcv;
+	u32 before = v->rx + 1 - e->first;
+
+	TTP_CB(skb)->off = before * ttp_run_seg(skb);
+	e->n -= before;
+	ttp_gap_advance(v, v->rx + e->n);
+	ttp_rx_deliver(link, skb);
+}
+
+/* Early frames that are not early any more */
+static void ttp_rx_follow(struct ttp_link *link)
+{
+	struct ttp_rcv *v = &link->c.rcv;
+	struct ttp_entry *e;
+	struct sk_buff *skb;
+
+	while ((e = ttp_gap_next(v))) {
+		skb = ttp_skb_of(e);
+		if (ttp_gap_place(v, e->first, e->n) == TTP_PLACE_OLD) {
+			ttp_rx_forget(link, skb, TTP_DROP_DUP);
+			continue;
+		}
+		link->early_mem -= skb->truesize;
+		link->rmem -= skb->truesize;
+		ttp_rx_advance(link, skb);
+	}
+}
+
 void ttp_rx_in_order(struct ttp_link *link, struct sk_buff *skb)
 {
-	struct ttp_core *c = &link->c;
-	struct ttp_entry *e = &TTP_CB(skb)->e;
-
 	if (!ttp_rx_fits(link, skb)) {
 		ttp_rx_refuse(link, skb, TTP_DROP_FULL);
 		return;
@@ -467,15 +519,8 @@ void ttp_rx_in_order(struct ttp_link *link, struct sk_buff *skb)
 	}
 	link->starved = false;
 	link->refused = 0;
-	ttp_gap_advance(&c->rcv, e->first + e->n - 1);
-	ttp_rx_deliver(link, skb);
-	while ((e = ttp_gap_next(&c->rcv))) {
-		skb = ttp_skb_of(e);
-		link->early_mem -= skb->truesize;
-		link->rmem -= skb->truesize;
-		ttp_gap_advance(&c->rcv, e->first + e->n - 1);
-		ttp_rx_deliver(link, skb);
-	}
+	ttp_rx_advance(link, skb);
+	ttp_rx_follow(link);
 }
 
 /* What was asked for came twice: it was late, not lost. */
@@ -568,25 +613,27 @@ void ttp_rx_own(struct sk_buff *skb, const struct ttp_frame *f)
 
 	ttp_rx_strip(skb);
 	e->first = f->tx;
-	e->n = 1;
+	e->n = f->more + 1;
 	e->len = f->len;
 	e->flags = f->flags & (TTP_F_LAST | TTP_F_EOF);
 }
 
 /* Senders share what stands in the queues before us; said in each ACK */
-static void ttp_rx_seen(struct ttp_link *link)
+static void ttp_rx_seen(struct ttp_link *link, u32 frames)
 {
 	struct ttp_dev *dev = link->dev;
 	u32 queue;
 
-	if (++link->seen < TTP_GATE_SEEN)
+	link->seen += frames;
+	if (link->seen < TTP_GATE_SEEN)
 		return;
+	frames = link->seen;
 	link->seen = 0;
 	/* Jumbo frames fill a queue sooner */
 	queue = READ_ONCE(dev->conf.slots) / TTP_RX_QUEUE * TTP_RX_FRAME /
 		max_t(u32, link->c.rcv_payload, TTP_RX_FRAME);
 	spin_lock(&dev->lock);
-	ttp_budget_seen(&dev->budget, ttp_now(), link->c.gate.base,
+	ttp_budget_seen(&dev->budget, frames, ttp_now(), link->c.gate.base,
 			&link->seen_period);
 	link->granted = ttp_budget_grant(&dev->budget, queue);
 	spin_unlock(&dev->lock);
@@ -600,13 +647,14 @@ void ttp_rx_data(struct ttp_link *link, struct sk_buff *skb,
 
 	ttp_rx_own(skb, f);
 	link->progress = jiffies;
-	ttp_mib_inc(link->dev->tn, TTP_MIB_PAYLOAD_IN);
-	ttp_rx_seen(link);
-	next = ttp_gap_smooth(&c->rcv, f->tx);
+	ttp_mib_add(link->dev->tn, TTP_MIB_PAYLOAD_IN, f->more + 1);
+	ttp_rx_seen(link, f->more + 1);
+	next = !f->more && ttp_gap_smooth(&c->rcv, f->tx);
 	if (unlikely(!next)) {
 		ttp_gap_learn(&c->rcv, f->tx);
-		ttp_gap_see(&c->rcv, f->tx + 1);
-		next = ttp_gap_place(&c->rcv, f->tx, 1) == TTP_PLACE_NEXT;
+		ttp_gap_see(&c->rcv, f->tx + f->more + 1);
+		next = ttp_gap_place(&c->rcv, f->tx, f->more + 1) ==
+		       TTP_PLACE_NEXT;
 	}
 	if (next)
 		ttp_rx_in_order(link, skb);

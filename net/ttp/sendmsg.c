@@ -9,6 +9,7 @@
  */
 
 #include <linux/uio.h>
+#include "run.h"
 #include "sock.h"
 
 #define TTP_SEND_BATCH	65536	/* stream: bytes handed over at a time */
@@ -19,7 +20,7 @@
  * @sk: the socket
  * @msg: what is left of the message
  * @link: the link
- * @max: bytes of payload a frame may carry
+ * @max: bytes of payload a frame may carry, be it a run of frames
  * @headroom: bytes in front of a payload
  * @frames: built and not handed over
  * @bytes: payload on @frames
@@ -139,9 +140,17 @@ static int ttp_send_build(struct ttp_send *s, size_t n)
 /* The sizes that hold for the link at present */
 static void ttp_send_begin(struct ttp_send *s, struct ttp_link *link)
 {
+	const struct ttp_dev *dev = link->dev;
+
 	s->link = link;
 	s->headroom = link->headroom;
 	s->max = READ_ONCE(link->c.max_payload);
+	if (s->sk->sk_protocol == TTPPROTO_BARE)
+		return;
+	rcu_read_lock();
+	if (!READ_ONCE(dev->dead))
+		s->max *= ttp_run_ids(dev->netdev, s->max);
+	rcu_read_unlock();
 }
 
 /* ---- waiting ---- */

@@ -2,6 +2,7 @@
 /* What Q3 sends: openings, payload, acknowledgments, the scanner's repairs. */
 
 #include "bare.h"
+#include "run.h"
 #include "trace.h"
 #include "tx.h"
 
@@ -133,13 +134,28 @@ static u32 ttp_tx_inflight(const struct ttp_link *link)
 	return link->c.snd.nxt - link->c.snd.una;
 }
 
+static void ttp_tx_replay_one(struct ttp_link *link, struct ttp_entry *e,
+			      u32 now, u8 flags)
+{
+	e->flags &= ~TTP_E_AGAIN;
+	e->sent = now;
+	if (e->tries < U8_MAX)
+		e->tries++;
+	link->again -= e->n;
+	link->replay_n += e->n;
+	link->st.replays += e->n;
+	ttp_mib_add(link->dev->tn, TTP_MIB_REPLAYS, e->n);
+	trace_ttp_replay(link, e->first, e->n, link->why);
+	ttp_output_again(link, ttp_skb_of(e), flags);
+}
+
 static void ttp_tx_replay(struct ttp_link *link)
 {
+	u32 run = ttp_run_ids(link->dev->netdev, link->c.max_payload);
 	struct ttp_core *c = &link->c;
 	u32 now = ttp_now();
 	struct ttp_entry *e;
-	u32 budget;
-	u8 flags;
+	u32 budget, most;
 
 	/* No more than the bays hold, in one round trip */
 	if (now - link->replay_at >= ttp_tx_round(link)) {
@@ -149,32 +165,24 @@ static void ttp_tx_replay(struct ttp_link *link)
 	if (link->replay_n >= c->gate.open)
 		return;
 	budget = min(link->again, c->gate.open - link->replay_n);
-	link->replay_n += budget;
 	/* An answer could be to either copy: no use as a measurement */
 	c->gate.asked = false;
 	list_for_each_entry(e, &c->snd.list, node) {
 		if (!(e->flags & TTP_E_AGAIN))
 			continue;
-		e->flags &= ~TTP_E_AGAIN;
-		e->sent = now;
-		if (e->tries < U8_MAX)
-			e->tries++;
-		link->again--;
-		budget--;
-		link->st.replays++;
-		ttp_mib_inc(link->dev->tn, TTP_MIB_REPLAYS);
-		flags = budget ? 0 : TTP_F_ACK_REQ;
-		trace_ttp_replay(link, e->first, e->n, link->why);
-		ttp_output_again(link, ttp_skb_of(e), flags);
+		most = min(budget, run);
+		if (e->n > most && !ttp_run_split(link, e, most))
+			return;
+		budget -= e->n;
+		ttp_tx_replay_one(link, e, now, budget ? 0 : TTP_F_ACK_REQ);
 		if (!budget)
 			return;
 	}
 }
 
-/* Cut what no longer fits a frame: the MTU shrank while it was waiting. */
-static bool ttp_tx_split(struct ttp_link *link, struct sk_buff *skb)
+/* Cut what is not numbered yet: it does not fit a frame, or the bays. */
+static bool ttp_tx_split(struct ttp_link *link, struct sk_buff *skb, u32 max)
 {
-	u32 max = link->c.max_payload;
 	struct sk_buff *rest;
 	unsigned int linear;
 
@@ -251,16 +259,12 @@ static void ttp_tx_share(struct ttp_link *link)
 }
 
 /* A bay needs a slot of the device, but for the link's own one */
-static bool ttp_tx_admit(struct ttp_link *link, u32 inflight)
+static bool ttp_tx_lease(struct ttp_link *link)
 {
 	struct ttp_core *c = &link->c;
 	struct ttp_dev *dev = link->dev;
 	u32 got;
 
-	if (ttp_gate_room(&c->gate, c->peer_window, inflight))
-		return true;
-	if (ttp_gate_limit(&c->gate, c->peer_window) <= inflight)
-		return false;
 	if (!ttp_gate_may_want(&c->gate, &dev->pool, link->key.vc)) {
 		/* In the queue already: is there anything to be handed out? */
 		link->select |= READ_ONCE(c->gate.waiting) &&
@@ -275,7 +279,69 @@ static bool ttp_tx_admit(struct ttp_link *link, u32 inflight)
 		return false;
 	}
 	ttp_tx_trace(link, TTP_WHY_LEASE);
-	return ttp_gate_room(&c->gate, c->peer_window, inflight);
+	return true;
+}
+
+/* Bays for that many ids more, or as many as there are */
+static u32 ttp_tx_admit(struct ttp_link *link, u32 inflight, u32 want)
+{
+	struct ttp_core *c = &link->c;
+	u32 limit, room;
+
+	for (;;) {
+		room = ttp_gate_room(&c->gate, c->peer_window, inflight);
+		if (room >= want)
+			return want;
+		limit = ttp_gate_limit(&c->gate, c->peer_window);
+		if (limit <= inflight + room || !ttp_tx_lease(link))
+			return room;
+	}
+}
+
+/* Frames that so much payload makes, as many as one run may have */
+static u32 ttp_tx_frames(const struct ttp_link *link, u32 len)
+{
+	u32 max = link->c.max_payload;
+
+	if (likely(len <= max))
+		return 1;
+	return min(DIV_ROUND_UP(len, max),
+		   ttp_run_ids(link->dev->netdev, max));
+}
+
+/*
+ * How many ids of the first frame of sndq to send now. A long run is not torn
+ * to fill the last bays while half of them are at work.
+ */
+static u32 ttp_tx_ids(struct ttp_link *link, const struct sk_buff *skb,
+		      u32 room)
+{
+	u32 want = min(ttp_tx_frames(link, skb->len), room);
+	u32 inflight = ttp_tx_inflight(link);
+	u32 n = ttp_tx_admit(link, inflight, want);
+
+	if (n < want && inflight && n < min(want, (inflight + n) / 2))
+		return 0;
+	return n;
+}
+
+/* Will what comes next wait for an acknowledgment of what goes out now? */
+static bool ttp_tx_pauses(const struct ttp_link *link,
+			  const struct sk_buff *skb, u32 n)
+{
+	u32 inflight = ttp_tx_inflight(link) + n;
+	const struct ttp_core *c = &link->c;
+	u32 len = skb->len, room, want;
+
+	if (len > n * c->max_payload)
+		len -= n * c->max_payload;
+	else if (!skb_queue_is_last(&link->sndq, skb))
+		len = skb_queue_next(&link->sndq, skb)->len;
+	if (len <= c->max_payload)
+		return false;
+	room = ttp_gate_room(&c->gate, c->peer_window, inflight);
+	want = ttp_tx_frames(link, len);
+	return room < min(want, (inflight + room) / 2);
 }
 
 static bool ttp_tx_held_back(const struct ttp_link *link,
@@ -285,8 +351,8 @@ static bool ttp_tx_held_back(const struct ttp_link *link,
 	       skb_queue_is_last(&link->sndq, skb);
 }
 
-static void ttp_tx_number(struct ttp_link *link, struct sk_buff *skb, u32 now,
-			  bool last)
+static void ttp_tx_number(struct ttp_link *link, struct sk_buff *skb, u32 n,
+			  u32 now, bool last)
 {
 	struct ttp_core *c = &link->c;
 	struct ttp_entry *e = &TTP_CB(skb)->e;
@@ -295,9 +361,12 @@ static void ttp_tx_number(struct ttp_link *link, struct sk_buff *skb, u32 now,
 
 	__skb_unlink(skb, &link->sndq);
 	link->snd_queued -= skb->len;
-	link->st.frames_tx++;
+	link->st.frames_tx += n;
 	link->st.bytes_tx += skb->len;
-	ttp_mib_inc(link->dev->tn, TTP_MIB_PAYLOAD_OUT);
+	ttp_mib_add(link->dev->tn, TTP_MIB_PAYLOAD_OUT, n);
+	e->n = n;
+	if (n > 1)
+		skb_shinfo(skb)->gso_size = c->max_payload;
 	e->sent = now;
 	if (c->snd.una == c->snd.nxt) {
 		link->moved = jiffies;
@@ -305,7 +374,7 @@ static void ttp_tx_number(struct ttp_link *link, struct sk_buff *skb, u32 now,
 	}
 	ttp_replay_append(&c->snd, e);
 	asked = ttp_gate_ask(&c->gate, c->peer_window, ttp_tx_inflight(link),
-			     e->first);
+			     e->first + n - 1);
 	/* Nothing more is sent until this one is through, as it were */
 	last |= !c->gate.leased;
 	if (asked || (last && !skb_queue_empty(&link->sndq))) {
@@ -322,6 +391,8 @@ static void ttp_tx_new(struct ttp_link *link)
 	unsigned int room = ttp_host_room(link);
 	u32 now = ttp_now();
 	struct sk_buff *skb;
+	bool pause;
+	u32 n;
 
 	/* A frame ahead of replays that are due would be thrown away there */
 	if (ttp_is_bare(link) && link->again)
@@ -329,11 +400,15 @@ static void ttp_tx_new(struct ttp_link *link)
 	while (room && (skb = skb_peek(&link->sndq))) {
 		if (c->full_in || ttp_tx_held_back(link, skb))
 			return;
-		if (!ttp_tx_admit(link, ttp_tx_inflight(link)))
+		n = ttp_tx_ids(link, skb, room);
+		if (!n)
 			return;
-		if (skb->len > c->max_payload && !ttp_tx_split(link, skb))
+		pause = ttp_tx_pauses(link, skb, n);
+		if (skb->len > n * c->max_payload &&
+		    !ttp_tx_split(link, skb, n * c->max_payload))
 			return;
-		ttp_tx_number(link, skb, now, !--room);
+		room -= n;
+		ttp_tx_number(link, skb, n, now, pause || !room);
 	}
 }
 
@@ -452,6 +527,9 @@ static void ttp_tx_repair(struct ttp_link *link)
 	if (!e || c->full_stop || (e->flags & TTP_E_AGAIN) ||
 	    (!link->probes && !lone) || waits)
 		return;
+	/* Of a run the first: the answer tells what else is missing */
+	if (e->n > c->snd.una - e->first + 1)
+		ttp_run_split(link, e, c->snd.una - e->first + 1);
 	ttp_link_mark(link, e);
 	link->why = TTP_WHY_CHALK;
 	if (link->probes)

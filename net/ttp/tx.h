@@ -77,7 +77,7 @@ void ttp_tx_progress(struct ttp_link *link);
 
 /* ---- host.c: what stands in this host's own queues ---- */
 
-/* New frames that may be handed to the device now */
+/* New ids that may be handed to the device now */
 unsigned int ttp_host_room(struct ttp_link *link);
 
 /* A new frame was. */

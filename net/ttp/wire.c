@@ -106,6 +106,8 @@ enum ttp_reason ttp_wire_parse(const u8 *data, unsigned int len,
 	u16 tth_len, tsh_len;
 
 	f->dialect = TTPPROTO_SOCKET;
+	f->more = 0;
+	f->seg = 0;
 	if (len < TTP_HDR_LEN)
 		return TTP_DROP_SHORT;
 	if (w->tth_version != TTP_TTH_VERSION ||
@@ -142,6 +144,20 @@ enum ttp_reason ttp_wire_parse(const u8 *data, unsigned int len,
 		f->flags &= TTP_F_KNOWN;
 
 	return ttp_wire_parse_count(w, f);
+}
+
+enum ttp_reason ttp_wire_parse_run(struct ttp_frame *f, unsigned int len,
+				   unsigned int seg)
+{
+	if (f->op != TTP_OP_PAYLOAD)
+		return TTP_DROP_OPCODE;
+	if (!seg || f->len != seg || len < seg ||
+	    len > TTP_WIRE_PAYLOAD_MAX || (len - 1) / seg >= TTP_RUN_IDS)
+		return TTP_DROP_LENGTH;
+	f->more = (len - 1) / seg;
+	f->seg = seg;
+	f->len = len;
+	return TTP_DROP_NONE;
 }
 
 enum ttp_reason ttp_wire_parse_bare(const u8 *data, unsigned int len,

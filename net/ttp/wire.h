@@ -70,6 +70,8 @@ enum ttp_op {
  * @max_payload: OPEN, OPEN_ACK: largest payload taken
  * @len: bytes of payload
  * @room: received: bytes behind the header, padding included
+ * @more: a run: payload of so many further ids follows in the same buffer
+ * @seg: a run: payload bytes of each of its frames but the last
  */
 struct ttp_frame {
 	u8	dialect;
@@ -86,6 +88,8 @@ struct ttp_frame {
 	u16	max_payload;
 	u16	len;
 	u16	room;
+	u16	seg;
+	u8	more;
 };
 
 /**
@@ -125,6 +129,18 @@ static inline bool ttp_between(u32 id, u32 first, u32 last)
  */
 enum ttp_reason ttp_wire_parse(const u8 *data, unsigned int len,
 			       struct ttp_frame *f);
+
+/**
+ * ttp_wire_parse_run() - a frame that was not cut yet, or was put together
+ * @f: from ttp_wire_parse(); what its header says holds for each frame of the
+ *	run, and it is completed
+ * @len: bytes of payload there are in all
+ * @seg: bytes of payload that each frame has, or is to get, but the last
+ *
+ * Return: 0, or the enum ttp_reason to drop it for.
+ */
+enum ttp_reason ttp_wire_parse_run(struct ttp_frame *f, unsigned int len,
+				   unsigned int seg);
 
 /**
  * ttp_wire_parse_bare() - read a frame of the bare dialect

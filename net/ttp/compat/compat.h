@@ -69,6 +69,13 @@ static inline struct nlattr **ttp_genl_dump_attrs(struct netlink_callback *cb)
 #define TTP_ACCEPT_KERN		kern
 #endif
 
+/* One limit of super-frames became two: all but IPv6 is held to this one. */
+#ifdef TTP_HAVE_GSO_IPV4_MAX_SIZE
+#define ttp_gso_max_size(ndev)	((ndev)->gso_ipv4_max_size)
+#else
+#define ttp_gso_max_size(ndev)	((ndev)->gso_max_size)
+#endif
+
 /* The owner's id moved into the socket and lost its lock. */
 #ifdef TTP_HAVE_SK_UID
 #define sock_i_uid(sk)	sk_uid(sk)
