@@ -7,7 +7,8 @@
  *
  * An ACK that is owed is promised for the second tick, however many links are
  * busy. So who owes one is on a list of its own as well: filled in one turn,
- * left to itself for the next one, emptied in the one after.
+ * left to itself for the next one, emptied in the one after. Links come to owe
+ * one all the time and on all CPUs: each CPU has its own lists.
  *
  * The work of a tick is bounded. What is not reached waits for the next one,
  * which then comes sooner, but leaves as much time to others as this one took.
@@ -26,12 +27,6 @@
 #define TTP_KEEPALIVE_PROBES	5	/* in vain, one a round */
 #define TTP_CHALK_QUIET_MS	10	/* busy links go idle after so long */
 
-/* Is there anything that cannot wait for the idle ring's turn? */
-static bool ttp_chalk_hurry(const struct ttp_chalk *ch)
-{
-	return ch->nbusy || ch->nowed;
-}
-
 /* With few idle links they are all seen once a second, with more a part */
 static u32 ttp_chalk_idle_us(const struct ttp_chalk *ch)
 {
@@ -41,33 +36,27 @@ static u32 ttp_chalk_idle_us(const struct ttp_chalk *ch)
 		       TTP_TICK_US, USEC_PER_SEC);
 }
 
-static void ttp_chalk_start(struct ttp_chalk *ch)
+static void ttp_chalk_start(struct ttp_chalk *ch, u32 us)
 {
-	bool hurry = ttp_chalk_hurry(ch);
-	u32 us;
-
 	lockdep_assert_held(&ch->lock);
-	if (!ch->armed || (!hurry && !ch->nidle))
-		return;
-	us = hurry ? TTP_TICK_US : ttp_chalk_idle_us(ch);
-	hrtimer_start(&ch->timer, ns_to_ktime((u64)us * NSEC_PER_USEC),
-		      HRTIMER_MODE_REL_SOFT);
+	if (ch->armed)
+		hrtimer_start(&ch->timer, ns_to_ktime((u64)us * NSEC_PER_USEC),
+			      HRTIMER_MODE_REL_SOFT);
 }
 
-static void ttp_chalk_unlist(struct ttp_chalk *ch, struct ttp_link *link)
+/* There is something that cannot wait for the idle ring's turn. */
+static void ttp_chalk_hurry(struct ttp_chalk *ch)
 {
-	if (list_empty(&link->owed))
+	lockdep_assert_held(&ch->lock);
+	if (ch->hurry)
 		return;
-	list_del_init(&link->owed);
-	WRITE_ONCE(ch->nowed, ch->nowed - 1);
+	WRITE_ONCE(ch->hurry, true);
+	ttp_chalk_start(ch, TTP_TICK_US);
 }
 
 static void ttp_chalk_place(struct ttp_chalk *ch, struct ttp_link *link,
 			    enum ttp_ring ring)
 {
-	bool hurry = ttp_chalk_hurry(ch);
-	bool none = !hurry && !ch->nidle;
-
 	lockdep_assert_held(&ch->lock);
 	if (link->ring_id == TTP_RING_BUSY)
 		WRITE_ONCE(ch->nbusy, ch->nbusy - 1);
@@ -78,18 +67,16 @@ static void ttp_chalk_place(struct ttp_chalk *ch, struct ttp_link *link,
 	case TTP_RING_BUSY:
 		WRITE_ONCE(ch->nbusy, ch->nbusy + 1);
 		list_move_tail(&link->ring, &ch->busy);
-		if (!hurry)
-			ttp_chalk_start(ch);
+		ttp_chalk_hurry(ch);
 		break;
 	case TTP_RING_IDLE:
 		WRITE_ONCE(ch->nidle, ch->nidle + 1);
 		list_move_tail(&link->ring, &ch->idle);
-		if (none)
-			ttp_chalk_start(ch);
+		if (!ch->hurry && ch->nidle == 1)
+			ttp_chalk_start(ch, ttp_chalk_idle_us(ch));
 		break;
 	case TTP_RING_NONE:
 		list_del_init(&link->ring);
-		ttp_chalk_unlist(ch, link);
 		break;
 	}
 }
@@ -117,25 +104,39 @@ void ttp_chalk_busy(struct ttp_link *link)
 
 void ttp_chalk_del(struct ttp_link *link)
 {
+	struct ttp_chalk *ch = &link->dev->tn->chalk;
+	struct ttp_chalk_cpu *cc;
+
 	ttp_chalk_move(link, TTP_RING_NONE);
+	cc = per_cpu_ptr(ch->cpu, link->owed_cpu);
+	spin_lock(&cc->lock);
+	list_del_init(&link->owed);
+	spin_unlock(&cc->lock);
 }
 
 /*
  * Under link->lock. The scanner takes links off without it, and looks at what
  * they owe with it: whoever still sees the link on the list is not too late.
+ * Nobody but us puts a link on a list, so once off it may go on another CPU's.
  */
 static void ttp_chalk_list(struct ttp_chalk *ch, struct ttp_link *link)
 {
-	bool hurry;
+	struct ttp_chalk_cpu *cc;
 
-	if (!list_empty(&link->owed))
+	if (!list_empty_careful(&link->owed))
+		return;
+	link->owed_cpu = smp_processor_id();
+	cc = per_cpu_ptr(ch->cpu, link->owed_cpu);
+	spin_lock(&cc->lock);
+	list_add_tail(&link->owed, &cc->owed);
+	spin_unlock(&cc->lock);
+
+	/* Be seen on the list before looking; pairs with ttp_chalk_again() */
+	smp_mb();
+	if (likely(READ_ONCE(ch->hurry)))
 		return;
 	spin_lock(&ch->lock);
-	hurry = ttp_chalk_hurry(ch);
-	list_add_tail(&link->owed, &ch->owed);
-	WRITE_ONCE(ch->nowed, ch->nowed + 1);
-	if (!hurry)
-		ttp_chalk_start(ch);
+	ttp_chalk_hurry(ch);
 	spin_unlock(&ch->lock);
 }
 
@@ -277,15 +278,17 @@ static struct ttp_link *ttp_chalk_next(struct ttp_chalk *ch,
 }
 
 /* Next link that has owed an ACK for a turn, taken off the list; likewise. */
-static struct ttp_link *ttp_chalk_next_ripe(struct ttp_chalk *ch)
+static struct ttp_link *ttp_chalk_next_ripe(struct ttp_chalk_cpu *cc)
 {
 	struct ttp_link *link;
 
-	spin_lock_bh(&ch->lock);
-	link = list_first_entry_or_null(&ch->ripe, struct ttp_link, owed);
+	if (list_empty(&cc->ripe))
+		return NULL;
+	spin_lock_bh(&cc->lock);
+	link = list_first_entry_or_null(&cc->ripe, struct ttp_link, owed);
 	if (link)
-		ttp_chalk_unlist(ch, link);
-	spin_unlock_bh(&ch->lock);
+		list_del_init_careful(&link->owed);
+	spin_unlock_bh(&cc->lock);
 	return link;
 }
 
@@ -307,27 +310,43 @@ static bool ttp_chalk_due(u32 now, u32 *last)
 	return true;
 }
 
+static void ttp_chalk_ripen(struct ttp_chalk *ch)
+{
+	struct ttp_chalk_cpu *cc;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		cc = per_cpu_ptr(ch->cpu, cpu);
+		if (list_empty(&cc->owed))
+			continue;
+		spin_lock_bh(&cc->lock);
+		list_splice_tail_init(&cc->owed, &cc->ripe);
+		spin_unlock_bh(&cc->lock);
+	}
+	WRITE_ONCE(ch->turn, ch->turn + 1);
+}
+
 /* A turn: those of the turn before send their ACK, the others are next. */
 static unsigned int ttp_chalk_walk_owed(struct ttp_chalk *ch, u32 now)
 {
+	unsigned int n = 0;
 	struct ttp_link *link;
-	unsigned int n;
+	int cpu;
 
 	if (!ch->late && !ttp_chalk_due(now, &ch->turn_at))
 		return 0;
-	for (n = 0; n < TTP_CHALK_OWED_MAX; n++) {
-		link = ttp_chalk_next_ripe(ch);
-		if (!link)
-			break;
-		ttp_chalk_visit(link, ttp_chalk_visit_owed);
+	for_each_possible_cpu(cpu) {
+		while (n < TTP_CHALK_OWED_MAX) {
+			link = ttp_chalk_next_ripe(per_cpu_ptr(ch->cpu, cpu));
+			if (!link)
+				break;
+			ttp_chalk_visit(link, ttp_chalk_visit_owed);
+			n++;
+		}
 	}
-	spin_lock_bh(&ch->lock);
-	ch->late = !list_empty(&ch->ripe);
-	if (!ch->late) {
-		list_splice_tail_init(&ch->owed, &ch->ripe);
-		WRITE_ONCE(ch->turn, ch->turn + 1);
-	}
-	spin_unlock_bh(&ch->lock);
+	ch->late = n == TTP_CHALK_OWED_MAX;
+	if (!ch->late)
+		ttp_chalk_ripen(ch);
 	return n;
 }
 
@@ -389,16 +408,35 @@ static ktime_t ttp_chalk_next_tick(struct ttp_chalk *ch, ktime_t start,
 
 	if (ch->left || ch->late)
 		us = min(took, TTP_TICK_US);
-	else if (ttp_chalk_hurry(ch))
+	else if (ch->hurry)
 		us = max(took, TTP_TICK_US) - took;
 	return ktime_add_us(start, took + max(us, TTP_CHALK_PAUSE_US));
+}
+
+static bool ttp_chalk_owed(const struct ttp_chalk *ch)
+{
+	const struct ttp_chalk_cpu *cc;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		cc = per_cpu_ptr(ch->cpu, cpu);
+		if (!list_empty(&cc->owed) || !list_empty(&cc->ripe))
+			return true;
+	}
+	return false;
 }
 
 static void ttp_chalk_again(struct ttp_chalk *ch, ktime_t start, u32 took)
 {
 	spin_lock_bh(&ch->lock);
+	if (ch->hurry && !ch->nbusy && !ttp_chalk_owed(ch)) {
+		WRITE_ONCE(ch->hurry, false);
+		/* Who still saw it set is seen here; pairs with ttp_chalk_list() */
+		smp_mb();
+		WRITE_ONCE(ch->hurry, ttp_chalk_owed(ch));
+	}
 	if (!hrtimer_is_queued(&ch->timer) && ch->armed &&
-	    (ttp_chalk_hurry(ch) || ch->nidle))
+	    (ch->hurry || ch->nidle))
 		hrtimer_start(&ch->timer, ttp_chalk_next_tick(ch, start, took),
 			      HRTIMER_MODE_ABS_SOFT);
 	spin_unlock_bh(&ch->lock);
@@ -428,19 +466,29 @@ static enum hrtimer_restart ttp_chalk_tick(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-void ttp_chalk_init(struct ttp_net *tn)
+int ttp_chalk_init(struct ttp_net *tn)
 {
 	struct ttp_chalk *ch = &tn->chalk;
+	struct ttp_chalk_cpu *cc;
+	int cpu;
 
+	ch->cpu = alloc_percpu_gfp(struct ttp_chalk_cpu, GFP_KERNEL_ACCOUNT);
+	if (!ch->cpu)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu) {
+		cc = per_cpu_ptr(ch->cpu, cpu);
+		spin_lock_init(&cc->lock);
+		INIT_LIST_HEAD(&cc->owed);
+		INIT_LIST_HEAD(&cc->ripe);
+	}
 	spin_lock_init(&ch->lock);
 	INIT_LIST_HEAD(&ch->busy);
 	INIT_LIST_HEAD(&ch->idle);
-	INIT_LIST_HEAD(&ch->owed);
-	INIT_LIST_HEAD(&ch->ripe);
 	ch->idle_at = ttp_now();
 	hrtimer_setup(&ch->timer, ttp_chalk_tick, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL_SOFT);
 	ch->armed = true;
+	return 0;
 }
 
 /* No link is left, so nobody starts the timer again. */
@@ -452,4 +500,5 @@ void ttp_chalk_exit(struct ttp_net *tn)
 	ch->armed = false;
 	spin_unlock_bh(&ch->lock);
 	hrtimer_cancel(&ch->timer);
+	free_percpu(ch->cpu);
 }

@@ -115,7 +115,8 @@ enum ttp_ring {
  * @half: on the half-open one of them (its queue_lock)
  * @devnode: on ttp_dev.links (dev->lock)
  * @ring: on a ring (chalk.lock)
- * @owed: on the list of those who owe an ACK (chalk.lock)
+ * @owed: on a list of those who owe an ACK (the lock of ttp_chalk_cpu)
+ * @owed_cpu: whose list, or whose it was on last
  * @owed_turn: turn of the scanner in which that began
  * @sndq: payload not numbered yet, one frame per skb, cb: struct ttp_skb_cb
  * @rxq: readable: in order; SEQPACKET: whole records only
@@ -225,6 +226,7 @@ struct ttp_link {
 	struct list_head	ring;
 	struct list_head	owed;
 	u32			owed_turn;
+	int			owed_cpu;
 	struct sk_buff_head	sndq;
 	struct sk_buff_head	rxq;
 	struct sk_buff_head	part;

@@ -40,7 +40,9 @@ static int __net_init ttp_net_init(struct net *net)
 	err = ttp_table_init(tn);
 	if (err)
 		goto err_mib;
-	ttp_chalk_init(tn);
+	err = ttp_chalk_init(tn);
+	if (err)
+		goto err_table;
 	err = ttp_sysctl_init(tn);
 	if (err)
 		goto err_chalk;
@@ -48,6 +50,7 @@ static int __net_init ttp_net_init(struct net *net)
 
 err_chalk:
 	ttp_chalk_exit(tn);
+err_table:
 	ttp_table_exit(tn);
 err_mib:
 	ttp_mib_exit(tn);

@@ -30,6 +30,7 @@
  *	  dev->lock	(_bh)	the device's links, slots, answer budget
  *	  tsk->queue_lock (_bh)	a listener's half-open and acceptable links
  *	  chalk.lock	(_bh)	the scanner's rings
+ *	  chalk.cpu->lock (_bh)	those who owe an ACK
  *	  tn->port_lock	(_bh)	bound ports (also directly under lock_sock)
  *	  hash bucket
  * The indented ones are leaves: none is taken inside another. Two links are
@@ -91,35 +92,46 @@
 struct ttp_sock;
 
 /**
+ * struct ttp_chalk_cpu - links that have come to owe an ACK on a CPU
+ * @lock: protects both lists; the scanner takes it as well, a few times a tick
+ * @owed: since this turn, struct ttp_link.owed
+ * @ripe: since the turn before, as far as they were not visited yet
+ */
+struct ttp_chalk_cpu {
+	spinlock_t		lock;	/* owed, ripe */
+	struct list_head	owed;
+	struct list_head	ripe;
+};
+
+/**
  * struct ttp_chalk - the scanner of a namespace
- * @lock: protects the lists and their counts, and @turn
+ * @cpu: who owes an ACK
+ * @turn: counts the times that the lists of @cpu became ripe
+ * @hurry: the timer comes every tick; written under @lock
+ * @lock: protects what follows up to @armed
  * @busy: links with something outstanding, walked every tick
  * @idle: the others, walked about once a second
- * @owed: links that have come to owe an ACK in this turn, struct ttp_link.owed
- * @ripe: those of the turn before, as far as they were not visited yet
  * @nbusy: links on @busy
  * @nidle: links on @idle
- * @nowed: links on @owed and @ripe
- * @turn: counts the times that @owed became @ripe
  * @armed: the timer is to run
  * @timer: runs while there is a link
  * @turn_at: when @turn changed (microseconds); from here on the timer's own
  * @round_at: when the present round of @busy began (microseconds)
  * @left: links not visited yet in it
- * @late: not all of @ripe were reached
+ * @late: not all that was ripe was reached
  * @idle_at: when links of @idle were visited (microseconds)
  * @due: idle links to be visited, in millionths
  */
 struct ttp_chalk {
-	spinlock_t		lock;	/* lists and counts */
+	struct ttp_chalk_cpu __percpu *cpu;
+	u32			turn;
+	bool			hurry;
+
+	spinlock_t		lock ____cacheline_aligned_in_smp; /* rings */
 	struct list_head	busy;
 	struct list_head	idle;
-	struct list_head	owed;
-	struct list_head	ripe;
 	u32			nbusy;
 	u32			nidle;
-	u32			nowed;
-	u32			turn;
 	bool			armed;
 	struct hrtimer		timer;
 	u32			turn_at;
@@ -441,7 +453,7 @@ void ttp_offload_exit(void);
 
 /* ---- chalk.c: the scanner ---- */
 
-void ttp_chalk_init(struct ttp_net *tn);
+int ttp_chalk_init(struct ttp_net *tn);
 void ttp_chalk_exit(struct ttp_net *tn);
 void ttp_chalk_add(struct ttp_link *link);	/* link locked */
 void ttp_chalk_busy(struct ttp_link *link);	/* link locked */
