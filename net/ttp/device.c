@@ -359,6 +359,7 @@ static struct ttp_dev *ttp_dev_alloc(struct net_device *ndev,
 	dev->conf = *conf;
 	refcount_set(&dev->refs, 1);
 	spin_lock_init(&dev->lock);
+	spin_lock_init(&dev->budget_lock);
 	INIT_LIST_HEAD(&dev->links);
 	ttp_gate_pool_init(&dev->pool, conf->slots);
 	dev->answers = TTP_DEV_ANSWERS;

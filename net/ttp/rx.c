@@ -632,11 +632,11 @@ static void ttp_rx_seen(struct ttp_link *link, u32 frames)
 	/* Jumbo frames fill a queue sooner */
 	queue = READ_ONCE(dev->conf.slots) / TTP_RX_QUEUE * TTP_RX_FRAME /
 		max_t(u32, link->c.rcv_payload, TTP_RX_FRAME);
-	spin_lock(&dev->lock);
+	spin_lock(&dev->budget_lock);
 	ttp_budget_seen(&dev->budget, frames, ttp_now(), link->c.gate.base,
 			&link->seen_period);
 	link->granted = ttp_budget_grant(&dev->budget, queue);
-	spin_unlock(&dev->lock);
+	spin_unlock(&dev->budget_lock);
 }
 
 void ttp_rx_data(struct ttp_link *link, struct sk_buff *skb,

@@ -27,7 +27,8 @@
  *	lock_sock(sk)		one system call at a time on a socket; never
  *				taken in softirq
  *	link->lock	(_bh)	everything of a link, struct ttp_core included
- *	  dev->lock	(_bh)	the device's links, slots, answer budget
+ *	  dev->lock	(_bh)	the device's links, slots, answers
+ *	  dev->budget_lock (_bh) what the senders to the device may send
  *	  tsk->queue_lock (_bh)	a listener's half-open and acceptable links
  *	  chalk.lock	(_bh)	the scanner's rings
  *	  chalk.cpu->lock (_bh)	those who owe an ACK
@@ -151,18 +152,8 @@ struct ttp_mib_cpu {
 /**
  * struct ttp_net - TTP in one network namespace
  * @net: the namespace
- * @devs: struct ttp_dev, written under RTNL, read under RCU
- * @links: the connection table, struct ttp_link by struct ttp_key
- * @nlinks: links in the table
- * @orphans: links without a socket, listeners' queues not counted
- * @chalk: the scanner
- * @ports: bound sockets, hashed by port
- * @listeners: those of them that listen; one at most for a port, device and vc
- * @port_lock: protects both
- * @secret: for epochs
- * @opens: counts epochs given out
  * @mib: counters
- * @sysctl: table header
+ * @devs: struct ttp_dev, written under RTNL, read under RCU
  * @rmem_default: initial SO_RCVBUF of a socket
  * @wmem_default: initial SO_SNDBUF
  * @max_links: most links in the table
@@ -170,22 +161,24 @@ struct ttp_mib_cpu {
  * @give_up_ms: default of TTP_USER_TIMEOUT
  * @keepalive_ms: default of TTP_KEEPALIVE
  * @first_id: of a new link's payload, for tests, or TTP_FIRST_ID_RANDOM
+ * @secret: for epochs
  * @proc: /proc/net/ttp
+ * @sysctl: table header
+ * @links: the connection table, struct ttp_link by struct ttp_key
+ * @nlinks: links in the table
+ * @orphans: links without a socket, listeners' queues not counted
+ * @opens: counts epochs given out
+ * @port_lock: protects both of what follows
+ * @ports: bound sockets, hashed by port
+ * @listeners: those of them that listen; one at most for a port, device and vc
+ * @chalk: the scanner
+ *
+ * What every frame reads shares no cache line with what is written for links.
  */
 struct ttp_net {
 	struct net		*net;
-	struct list_head	devs;
-	struct rhashtable	links;
-	atomic_t		nlinks;
-	atomic_t		orphans;
-	struct ttp_chalk	chalk;
-	struct hlist_head	ports[1 << TTP_PORT_HASH_BITS];
-	struct hlist_head	listeners[1 << TTP_PORT_HASH_BITS];
-	spinlock_t		port_lock;	/* ports */
-	siphash_key_t		secret;
-	atomic_t		opens;
 	struct ttp_mib_cpu __percpu *mib;
-	struct ctl_table_header	*sysctl;
+	struct list_head	devs;
 	int			rmem_default;
 	int			wmem_default;
 	int			max_links;
@@ -193,7 +186,20 @@ struct ttp_net {
 	int			give_up_ms;
 	int			keepalive_ms;
 	int			first_id;
+	siphash_key_t		secret;
 	struct proc_dir_entry	*proc;
+	struct ctl_table_header	*sysctl;
+	/* What a look-up reads comes first in it, its count of links last */
+	struct rhashtable	links ____cacheline_aligned_in_smp;
+
+	atomic_t		nlinks ____cacheline_aligned_in_smp;
+	atomic_t		orphans;
+	atomic_t		opens;
+	spinlock_t		port_lock;	/* ports, listeners */
+	struct hlist_head	ports[1 << TTP_PORT_HASH_BITS];
+	struct hlist_head	listeners[1 << TTP_PORT_HASH_BITS];
+
+	struct ttp_chalk	chalk ____cacheline_aligned_in_smp;
 };
 
 extern unsigned int ttp_net_id;
@@ -240,50 +246,58 @@ struct ttp_conf {
 
 /**
  * struct ttp_dev - a device enabled for TTP
- * @list: on ttp_net.devs
  * @netdev: the device; see "Who owns what"
- * @tracker: reference on @netdev while enabled
  * @tn: its namespace
- * @pt: handlers, indexed by dialect; the input finds its device by them
- * @refs: references
- * @dead: disabled: no new links, no output
- * @conf: settings; written under RTNL, read without a lock
  * @allow: peers talked to, NULL: all; RCU
- * @lock: protects what follows
- * @links: struct ttp_link.devnode of every link alive
- * @nlinks: their number
+ * @conf: settings; written under RTNL, read without a lock
+ * @dead: disabled: no new links, no output
+ * @pt: handlers, indexed by dialect; the input finds its device by them
+ * @list: on ttp_net.devs
+ * @tracker: reference on @netdev while enabled
+ * @lock: protects what follows up to @answers_at
+ * @selecting: somebody is in ttp_pipeline_select()
  * @pool: slots; the links that wait for some
  * @turn: of a channel that a queue below would never let out
- * @turn_at: when the last one began (jiffies), 0: never; read without a lock
- * @vc_at: when a frame of each channel was sent last (jiffies); without the
- *	lock
- * @selecting: somebody is in ttp_pipeline_select()
- * @budget: what others may have on their way to us
+ * @links: struct ttp_link.devnode of every link alive
+ * @nlinks: their number
  * @answers: answers without a link that may be sent at once
  * @answers_at: when @answers was topped up last (jiffies)
+ * @refs: references
+ * @turn_at: when the last turn began (jiffies), 0: never; read without a lock
+ * @vc_at: when a frame of each channel was sent last (jiffies); without a lock
+ * @budget_lock: protects @budget
+ * @budget: what others may have on their way to us
  * @rcu: for freeing
+ *
+ * In groups: what every frame reads; what leasing slots writes, and links that
+ * come and go; what those who send write once a jiffy; what those who receive
+ * write for every eighth frame.
  */
 struct ttp_dev {
-	struct list_head	list;
 	struct net_device	*netdev;
-	netdevice_tracker	tracker;
 	struct ttp_net		*tn;
-	struct packet_type	pt[2];
-	refcount_t		refs;
-	bool			dead;
-	struct ttp_conf		conf;
 	struct ttp_allow __rcu	*allow;
-	spinlock_t		lock;	/* what follows */
-	struct list_head	links;
-	u32			nlinks;
+	struct ttp_conf		conf;
+	bool			dead;
+	struct packet_type	pt[2];
+	struct list_head	list;
+	netdevice_tracker	tracker;
+
+	spinlock_t		lock ____cacheline_aligned_in_smp; /* slots */
+	bool			selecting;
 	struct ttp_pool		pool;
 	struct ttp_turn		turn;
-	unsigned long		turn_at;
-	unsigned long		vc_at[TTP_GATE_VCS];
-	bool			selecting;
-	struct ttp_budget	budget;
+	struct list_head	links;
+	u32			nlinks;
 	u32			answers;
 	unsigned long		answers_at;
+	refcount_t		refs;
+
+	unsigned long		turn_at ____cacheline_aligned_in_smp;
+	unsigned long		vc_at[TTP_GATE_VCS];
+
+	spinlock_t		budget_lock ____cacheline_aligned_in_smp;
+	struct ttp_budget	budget;
 	struct rcu_head		rcu;
 };
 
