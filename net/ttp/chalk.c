@@ -140,13 +140,11 @@ static void ttp_chalk_list(struct ttp_chalk *ch, struct ttp_link *link)
 	spin_unlock(&ch->lock);
 }
 
-void ttp_chalk_owe(struct ttp_link *link)
+void __ttp_chalk_owe(struct ttp_link *link)
 {
 	struct ttp_chalk *ch = &link->dev->tn->chalk;
 
 	lockdep_assert_held(&link->lock);
-	if (link->c.ack_owed)
-		return;
 	link->c.ack_owed = 1;
 	link->owed_turn = READ_ONCE(ch->turn);
 	ttp_chalk_list(ch, link);

@@ -24,8 +24,7 @@ void ttp_gate_init(struct ttp_gate *g, u32 share, u32 nxt)
 
 /* ---- the pool ---- */
 
-/* Who comes first */
-static const u8 ttp_gate_order[TTP_GATE_VCS] = { TTP_GATE_VC_OWN, 0, 2 };
+const u8 ttp_gate_order[TTP_GATE_VCS] = { TTP_GATE_VC_OWN, 0, 2 };
 
 /* A channel gets so much if it wants it, whatever the others want */
 static u32 ttp_gate_floor(const struct ttp_pool *p, u8 vc)
@@ -439,24 +438,6 @@ void ttp_gate_rest(struct ttp_gate *g, u32 nxt)
 	g->queue = false;
 	g->recovering = false;
 	g->round = nxt;
-}
-
-bool ttp_gate_ask(struct ttp_gate *g, u32 window, u32 inflight, u32 id)
-{
-	u32 bays = ttp_gate_bays(g, window);
-	u32 quarter = bays / 4;
-
-	/* A lone frame of a link that has not leased yet: nobody waits. */
-	if (!g->leased && ttp_gate_limit(g, window) > 1)
-		return false;
-	if (inflight < bays - quarter)
-		return false;
-	if (g->asked && id - g->ask < max(quarter, 1U))
-		return false;
-
-	g->asked = true;
-	g->ask = id;
-	return true;
 }
 
 /* ---- the receiver's part ---- */

@@ -169,6 +169,9 @@ struct ttp_turn {
 	u8	vain[TTP_GATE_VCS];
 };
 
+/* Who comes first */
+extern const u8 ttp_gate_order[TTP_GATE_VCS];
+
 /* Does vc come before the other one? */
 bool ttp_gate_before(u8 vc, u8 other);
 
@@ -326,6 +329,23 @@ void ttp_gate_rest(struct ttp_gate *g, u32 nxt);
  * Should the frame that ends with id ask for an ACK? Yes when it leaves a
  * quarter of the bays or fewer, once a quarter.
  */
-bool ttp_gate_ask(struct ttp_gate *g, u32 window, u32 inflight, u32 id);
+static inline bool ttp_gate_ask(struct ttp_gate *g, u32 window, u32 inflight,
+				u32 id)
+{
+	u32 bays = ttp_gate_bays(g, window);
+	u32 quarter = bays / 4;
+
+	/* A lone frame of a link that has not leased yet: nobody waits. */
+	if (!g->leased && ttp_gate_limit(g, window) > 1)
+		return false;
+	if (inflight < bays - quarter)
+		return false;
+	if (g->asked && id - g->ask < max(quarter, 1U))
+		return false;
+
+	g->asked = true;
+	g->ask = id;
+	return true;
+}
 
 #endif /* _TTP_GATE_H */

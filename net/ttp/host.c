@@ -53,14 +53,14 @@ static bool ttp_host_shared(const struct ttp_link *link, u32 *bulk)
 	const struct ttp_dev *dev = link->dev;
 	bool shared = false;
 	unsigned long at;
+	int i;
 	u8 vc;
 
 	*bulk = 0;
-	for (vc = 0; vc < TTP_GATE_VCS; vc++) {
+	for (i = 0; ttp_gate_order[i] != link->key.vc; i++) {
+		vc = ttp_gate_order[i];
 		at = READ_ONCE(dev->vc_at[vc]);
-		if (!at || vc == link->key.vc ||
-		    !ttp_gate_before(vc, link->key.vc) ||
-		    jiffies - at + 1 > HZ)
+		if (!at || jiffies - at + 1 > HZ)
 			continue;
 		shared = true;
 		*bulk += READ_ONCE(dev->pool.vc[vc].held);
@@ -112,21 +112,10 @@ unsigned int ttp_host_room(struct ttp_link *link)
 	return link->unsent - n;
 }
 
-void ttp_host_sent(struct ttp_link *link)
-{
-	unsigned long *at = &link->dev->vc_at[link->key.vc];
-	unsigned long now = jiffies | 1;
-
-	if (READ_ONCE(*at) != now)
-		WRITE_ONCE(*at, now);
-}
-
-void ttp_host_moved(struct ttp_link *link)
+void __ttp_host_moved(struct ttp_link *link)
 {
 	struct ttp_dev *dev = link->dev;
 
-	if (likely(!READ_ONCE(dev->turn.on)))
-		return;
 	spin_lock(&dev->lock);
 	ttp_turn_moved(&dev->turn, link->key.vc, ttp_now());
 	spin_unlock(&dev->lock);

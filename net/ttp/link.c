@@ -329,7 +329,7 @@ static bool ttp_link_coalesce(struct ttp_link *link, struct sk_buff *skb)
 {
 	struct sk_buff *tail = skb_peek_tail(&link->sndq);
 
-	if (!tail || link->c.seq)
+	if (link->c.seq)
 		return false;
 	if (skb_is_nonlinear(skb))
 		return ttp_link_join(link, tail, skb);
@@ -346,7 +346,7 @@ static bool ttp_link_coalesce(struct ttp_link *link, struct sk_buff *skb)
 
 static void ttp_link_enqueue(struct ttp_link *link, struct sk_buff *skb)
 {
-	if (ttp_link_coalesce(link, skb))
+	if (!skb_queue_empty(&link->sndq) && ttp_link_coalesce(link, skb))
 		return;
 	TTP_CB(skb)->e.n = 1;
 	TTP_CB(skb)->e.len = skb->len;

@@ -293,6 +293,23 @@ static int ttp_output_loop(struct sk_buff *skb)
 	return netif_rx(skb);
 }
 
+/* What is in front of our header; most devices want nothing but that. */
+static int ttp_output_ether(struct sk_buff *skb, struct net_device *ndev,
+			    const u8 *dst)
+{
+	const struct header_ops *ops = ndev->header_ops;
+	struct ethhdr *eth;
+
+	if (!ops || ops->create != eth_header)
+		return dev_hard_header(skb, ndev, ntohs(skb->protocol), dst,
+				       NULL, skb->len);
+	eth = __skb_push(skb, ETH_HLEN);
+	eth->h_proto = skb->protocol;
+	ether_addr_copy(eth->h_source, ndev->dev_addr);
+	ether_addr_copy(eth->h_dest, dst);
+	return ETH_HLEN;
+}
+
 /* Under rcu_read_lock(), bottom halves disabled, no lock held. Eats skb. */
 static int ttp_output_xmit(struct ttp_dev *dev, struct sk_buff *skb,
 			   const u8 *dst)
@@ -308,7 +325,7 @@ static int ttp_output_xmit(struct ttp_dev *dev, struct sk_buff *skb,
 	skb_reset_network_header(skb);
 	/* Room was made when the skb was built; the device may want more now */
 	if (skb_cow_head(skb, LL_RESERVED_SPACE(ndev)) ||
-	    dev_hard_header(skb, ndev, type, dst, NULL, skb->len) < 0) {
+	    ttp_output_ether(skb, ndev, dst) < 0) {
 		kfree_skb(skb);
 		return NET_XMIT_DROP;
 	}
@@ -366,18 +383,44 @@ static void ttp_output_hand_over(struct ttp_link *link)
 	queue_work_on(link->tx_cpu, ttp_output_wq, &link->tx_work);
 }
 
-/* One CPU at a time empties outq; what others append meanwhile goes along. */
-static void ttp_output_drain(struct ttp_link *link)
+/* One frame of a link, whose lock is not held */
+static void ttp_output_one(struct ttp_link *link, struct sk_buff *skb)
+{
+	u32 id = TTP_CB(skb)->e.first;
+	u8 op = TTP_CB(skb)->op;
+	int rc;
+
+	rc = ttp_output_xmit(link->dev, skb, link->key.peer);
+	if (likely(rc == NET_XMIT_SUCCESS || rc == NET_XMIT_CN ||
+		   op != TTP_OP_PAYLOAD))
+		return;
+	spin_lock(&link->lock);
+	ttp_output_refused(link, id);
+	spin_unlock(&link->lock);
+}
+
+/* All that is on outq; drops the lock meanwhile */
+static void ttp_output_all(struct ttp_link *link)
 	__must_hold(&link->lock)
 {
 	struct sk_buff_head q;
 	struct sk_buff *skb;
-	int rounds = 0;
-	int rc;
-	u32 id;
-	u8 op;
 
 	__skb_queue_head_init(&q);
+	skb_queue_splice_tail_init(&link->outq, &q);
+	spin_unlock(&link->lock);
+	while ((skb = __skb_dequeue(&q)))
+		ttp_output_one(link, skb);
+	spin_lock(&link->lock);
+}
+
+/* One CPU at a time empties outq; what others append meanwhile goes along. */
+static void ttp_output_drain(struct ttp_link *link)
+	__must_hold(&link->lock)
+{
+	struct sk_buff *skb;
+	int rounds = 0;
+
 	link->tx_owner = true;
 	while (!skb_queue_empty(&link->outq)) {
 		/* A dead link gets nothing more, and cannot be held */
@@ -385,22 +428,15 @@ static void ttp_output_drain(struct ttp_link *link)
 			ttp_output_hand_over(link);
 			break;
 		}
-		skb_queue_splice_tail_init(&link->outq, &q);
 		link->tx_nxt = link->c.snd.nxt;
 		link->tx_at = jiffies;
-		spin_unlock(&link->lock);
-		while ((skb = __skb_dequeue(&q))) {
-			id = TTP_CB(skb)->e.first;
-			op = TTP_CB(skb)->op;
-			rc = ttp_output_xmit(link->dev, skb, link->key.peer);
-			if (likely(rc == NET_XMIT_SUCCESS ||
-				   rc == NET_XMIT_CN ||
-				   op != TTP_OP_PAYLOAD))
-				continue;
-			spin_lock(&link->lock);
-			ttp_output_refused(link, id);
-			spin_unlock(&link->lock);
+		if (skb_queue_len(&link->outq) > 1) {
+			ttp_output_all(link);
+			continue;
 		}
+		skb = __skb_dequeue(&link->outq);
+		spin_unlock(&link->lock);
+		ttp_output_one(link, skb);
 		spin_lock(&link->lock);
 	}
 	link->tx_owner = false;

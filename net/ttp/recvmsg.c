@@ -166,6 +166,23 @@ static int ttp_recv_drain(struct ttp_recv *r, struct ttp_recv_done *done)
 	return 0;
 }
 
+/* The same if all of it is new, and goes to the reader */
+static int ttp_recv_whole(struct ttp_recv *r)
+{
+	struct sk_buff_head *q = &r->sk->sk_receive_queue;
+	struct sk_buff *skb;
+
+	while ((skb = skb_peek(q))) {
+		if (!(r->flags & MSG_TRUNC) &&
+		    ttp_recv_bytes(r->msg, skb, 0, skb->len))
+			return -EFAULT;
+		r->copied += skb->len;
+		__skb_unlink(skb, q);
+		consume_skb(skb);
+	}
+	return 0;
+}
+
 /* The same without taking anything away, from where it stopped last */
 static int ttp_recv_peek(struct ttp_recv *r)
 {
@@ -200,11 +217,14 @@ static int ttp_recv_deliver(struct ttp_recv *r, struct ttp_link *link,
 
 	if (r->flags & MSG_PEEK)
 		return ttp_recv_peek(r);
+	if (all) {
+		err = ttp_recv_whole(r);
+		if (unlikely(err))
+			ttp_recv_untake(r->sk, link);
+		return err;
+	}
 	err = ttp_recv_drain(r, &done);
-	if (!all)
-		ttp_recv_tell(link, &done);
-	else if (err)
-		ttp_recv_untake(r->sk, link);
+	ttp_recv_tell(link, &done);
 	return err;
 }
 

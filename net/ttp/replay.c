@@ -23,35 +23,29 @@ void ttp_replay_init(struct ttp_snd *s, u32 first)
 	s->bytes = 0;
 }
 
-void ttp_replay_append(struct ttp_snd *s, struct ttp_entry *e)
-{
-	e->first = s->nxt;
-	s->nxt += e->n;
-	s->bytes += e->len;
-	list_add_tail(&e->node, &s->list);
-}
-
-bool ttp_replay_ack_ok(const struct ttp_snd *s, u32 rx)
-{
-	return rx + 1 - s->una <= s->nxt - s->una;
-}
-
 u32 ttp_replay_ack(struct ttp_snd *s, u32 rx, struct list_head *done)
 {
 	u32 acked = rx + 1 - s->una;
-	struct ttp_entry *e, *tmp;
+	struct ttp_entry *e;
+	LIST_HEAD(whole);
 
 	/* Nothing new, or overtaken by a younger one. */
 	if (!acked || !ttp_replay_ack_ok(s, rx))
 		return 0;
 
-	list_for_each_entry_safe(e, tmp, &s->list, node) {
+	s->una = rx + 1;
+	if (s->una == s->nxt) {
+		s->bytes = 0;
+		list_splice_tail_init(&s->list, done);
+		return acked;
+	}
+	list_for_each_entry(e, &s->list, node) {
 		if (ttp_before(rx, ttp_entry_last(e)))
 			break;
 		s->bytes -= e->len;
-		list_move_tail(&e->node, done);
 	}
-	s->una = rx + 1;
+	list_cut_position(&whole, &s->list, e->node.prev);
+	list_splice_tail(&whole, done);
 	return acked;
 }
 
@@ -145,43 +139,12 @@ void ttp_gap_init(struct ttp_rcv *v, u32 rx, u32 window)
 	v->reorder = 1;
 }
 
-enum ttp_place ttp_gap_place(const struct ttp_rcv *v, u32 first, u32 n)
-{
-	s64 begin = (s32)(first - v->rx), end = begin + n, window = v->window;
-
-	/* Ids begin .. end - 1 count from rx: rx is 0, the next one 1. */
-	if (begin < 1 - window || end > window + 1)
-		return TTP_PLACE_BEYOND;
-	if (end <= 1)
-		return TTP_PLACE_OLD;
-	return begin <= 1 ? TTP_PLACE_NEXT : TTP_PLACE_EARLY;
-}
-
 void ttp_gap_see(struct ttp_rcv *v, u32 nxt)
 {
 	u32 last = nxt - 1;
 
 	if (ttp_before(v->top, last) && last - v->rx <= v->window)
 		v->top = last;
-}
-
-/* Marks that lag too far behind would look like ids to come. */
-static void ttp_gap_drag(const struct ttp_rcv *v, u32 *mark)
-{
-	if (ttp_before(*mark, v->rx - v->window))
-		*mark = v->rx - v->window;
-}
-
-void ttp_gap_advance(struct ttp_rcv *v, u32 last)
-{
-	if (!ttp_before(v->rx, last))
-		return;
-
-	v->rx = last;
-	if (ttp_before(v->top, last))
-		v->top = last;
-	ttp_gap_drag(v, &v->nack_hi);
-	ttp_gap_drag(v, &v->nack_mark);
 }
 
 bool ttp_gap_keep(struct ttp_rcv *v, struct ttp_entry *e)
@@ -212,7 +175,7 @@ static struct ttp_entry *ttp_gap_take(struct ttp_rcv *v, struct ttp_entry *e)
 	return e;
 }
 
-struct ttp_entry *ttp_gap_next(struct ttp_rcv *v)
+struct ttp_entry *__ttp_gap_next(struct ttp_rcv *v)
 {
 	struct ttp_entry *e;
 

@@ -81,10 +81,19 @@ enum ttp_place {
 void ttp_replay_init(struct ttp_snd *s, u32 first);
 
 /* Number the entry: ids nxt .. nxt + e->n - 1; appends it and moves nxt. */
-void ttp_replay_append(struct ttp_snd *s, struct ttp_entry *e);
+static inline void ttp_replay_append(struct ttp_snd *s, struct ttp_entry *e)
+{
+	e->first = s->nxt;
+	s->nxt += e->n;
+	s->bytes += e->len;
+	list_add_tail(&e->node, &s->list);
+}
 
 /* May the peer say that it has everything up to rx: una - 1 .. nxt - 1 */
-bool ttp_replay_ack_ok(const struct ttp_snd *s, u32 rx);
+static inline bool ttp_replay_ack_ok(const struct ttp_snd *s, u32 rx)
+{
+	return rx + 1 - s->una <= s->nxt - s->una;
+}
 
 /**
  * ttp_replay_ack() - retire what is acknowledged
@@ -139,13 +148,41 @@ struct ttp_entry *ttp_replay_find(const struct ttp_snd *s, u32 id);
 void ttp_gap_init(struct ttp_rcv *v, u32 rx, u32 window);
 
 /* Where do ids first .. first + n - 1 belong? */
-enum ttp_place ttp_gap_place(const struct ttp_rcv *v, u32 first, u32 n);
+static inline enum ttp_place ttp_gap_place(const struct ttp_rcv *v,
+					   u32 first, u32 n)
+{
+	s64 begin = (s32)(first - v->rx), end = begin + n, window = v->window;
+
+	/* Ids begin .. end - 1 count from rx: rx is 0, the next one 1. */
+	if (begin < 1 - window || end > window + 1)
+		return TTP_PLACE_BEYOND;
+	if (end <= 1)
+		return TTP_PLACE_OLD;
+	return begin <= 1 ? TTP_PLACE_NEXT : TTP_PLACE_EARLY;
+}
 
 /* Learn that all ids before nxt exist; absurd values are ignored. */
 void ttp_gap_see(struct ttp_rcv *v, u32 nxt);
 
-/* Take e->n ids in order: rx moves past them, and top with it. */
-void ttp_gap_advance(struct ttp_rcv *v, u32 last);
+/* Marks that lag too far behind would look like ids to come. */
+static inline void ttp_gap_drag(const struct ttp_rcv *v, u32 *mark)
+{
+	if (ttp_before(*mark, v->rx - v->window))
+		*mark = v->rx - v->window;
+}
+
+/* Take ids up to last in order: rx moves there, and top with it. */
+static inline void ttp_gap_advance(struct ttp_rcv *v, u32 last)
+{
+	if (!ttp_before(v->rx, last))
+		return;
+
+	v->rx = last;
+	if (ttp_before(v->top, last))
+		v->top = last;
+	ttp_gap_drag(v, &v->nack_hi);
+	ttp_gap_drag(v, &v->nack_mark);
+}
 
 /*
  * Keep an early entry in its place. False: the list has (part of) it already,
@@ -153,11 +190,17 @@ void ttp_gap_advance(struct ttp_rcv *v, u32 last);
  */
 bool ttp_gap_keep(struct ttp_rcv *v, struct ttp_entry *e);
 
+/* ttp_gap_next() of a list that is not empty */
+struct ttp_entry *__ttp_gap_next(struct ttp_rcv *v);
+
 /*
  * Unlink and return the early entry that continues rx, or NULL. Runs of ids may
  * overlap what came in order meanwhile, even wholly: ask ttp_gap_place().
  */
-struct ttp_entry *ttp_gap_next(struct ttp_rcv *v);
+static inline struct ttp_entry *ttp_gap_next(struct ttp_rcv *v)
+{
+	return list_empty(&v->early) ? NULL : __ttp_gap_next(v);
+}
 
 /* Unlink and return the youngest early entry, or NULL. */
 struct ttp_entry *ttp_gap_youngest(struct ttp_rcv *v);

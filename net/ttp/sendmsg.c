@@ -301,9 +301,10 @@ static ssize_t ttp_send_stream(struct ttp_send *s, long timeo)
 	ssize_t n;
 
 	/* Also a write of nothing is refused where one of something would be */
-	link = ttp_send_link(s->sk, &timeo);
-	if (IS_ERR(link))
-		return PTR_ERR(link);
+	if (unlikely(!msg_data_left(s->msg))) {
+		link = ttp_send_link(s->sk, &timeo);
+		return PTR_ERR_OR_ZERO(link);
+	}
 	while (msg_data_left(s->msg)) {
 		n = ttp_send_batch(s, &timeo);
 		if (n < 0)

@@ -5,7 +5,7 @@
 #include <linux/rhashtable.h>
 #include "ttp.h"
 
-static u32 ttp_table_hash(const void *data, u32 len, u32 seed)
+static inline u32 ttp_table_hash(const void *data, u32 len, u32 seed)
 {
 	const u32 *k = data;
 

@@ -475,7 +475,13 @@ void ttp_chalk_busy(struct ttp_link *link);	/* link locked */
 /* A PAYLOAD is to be acknowledged: on the second tick, if nothing does before;
  * link locked.
  */
-void ttp_chalk_owe(struct ttp_link *link);
+void __ttp_chalk_owe(struct ttp_link *link);
+
+static inline void ttp_chalk_owe(struct ttp_link *link)
+{
+	if (!link->c.ack_owed)
+		__ttp_chalk_owe(link);
+}
 void ttp_chalk_del(struct ttp_link *link);	/* link locked */
 
 /* ---- device.c ---- */

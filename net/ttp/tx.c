@@ -11,17 +11,6 @@
 #define TTP_CORK_US	200000	/* MSG_MORE holds a short frame no longer */
 #define TTP_LONE_MAX	512	/* a lone frame up to here is its own probe */
 
-void ttp_tx_progress(struct ttp_link *link)
-{
-	link->chalked = false;
-	link->probes = 0;
-	link->stall = 0;
-	if (link->stalled)
-		link->stall_left = 1;
-	link->progress = jiffies;
-	link->since = ttp_now();
-}
-
 static void ttp_tx_backoff_open(struct ttp_link *link)
 {
 	link->chalk_at = ttp_now();

@@ -73,7 +73,16 @@ void ttp_tx_scan(struct ttp_link *link);
 bool ttp_tx_busy(const struct ttp_link *link);
 
 /* Something has moved: rub the chalk off. */
-void ttp_tx_progress(struct ttp_link *link);
+static inline void ttp_tx_progress(struct ttp_link *link)
+{
+	link->chalked = false;
+	link->probes = 0;
+	link->stall = 0;
+	if (link->stalled)
+		link->stall_left = 1;
+	link->progress = jiffies;
+	link->since = ttp_now();
+}
 
 /* ---- host.c: what stands in this host's own queues ---- */
 
@@ -81,10 +90,24 @@ void ttp_tx_progress(struct ttp_link *link);
 unsigned int ttp_host_room(struct ttp_link *link);
 
 /* A new frame was. */
-void ttp_host_sent(struct ttp_link *link);
+static inline void ttp_host_sent(struct ttp_link *link)
+{
+	unsigned long *at = &link->dev->vc_at[link->key.vc];
+	unsigned long now = jiffies | 1;
+
+	if (READ_ONCE(*at) != now)
+		WRITE_ONCE(*at, now);
+}
+
+/* una has moved, while a channel has its turn. */
+void __ttp_host_moved(struct ttp_link *link);
 
 /* una has moved. */
-void ttp_host_moved(struct ttp_link *link);
+static inline void ttp_host_moved(struct ttp_link *link)
+{
+	if (unlikely(READ_ONCE(link->dev->turn.on)))
+		__ttp_host_moved(link);
+}
 
 /* Is the oldest frame still in this host? Then it is not lost. */
 bool ttp_host_waits(const struct ttp_link *link);

@@ -197,7 +197,7 @@ enum ttp_reason ttp_wire_parse_bare(const u8 *data, unsigned int len,
 }
 
 /* What both dialects have: len bytes in front of the payload, TTH included */
-static inline void ttp_wire_build_common(struct ttp_wire *w, unsigned int len,
+static __always_inline void ttp_wire_build_common(struct ttp_wire *w, unsigned int len,
 				  const struct ttp_frame *f,
 				  const u8 *dst, const u8 *src)
 {
