@@ -27,9 +27,11 @@
  *	lock_sock(sk)		one system call at a time on a socket; never
  *				taken in softirq
  *	link->lock	(_bh)	everything of a link, struct ttp_core included
- *	  dev->lock	(_bh)	the device's links, slots, answers
+ *	  dev->lock	(_bh)	the device's links; its slots, with the lists of
+ *				links that wait for some; turns; answers
  *	  dev->budget_lock (_bh) what the senders to the device may send
- *	  tsk->queue_lock (_bh)	a listener's half-open and acceptable links
+ *	  tsk->queue_lock (_bh)	a listener's half-open and acceptable links, and
+ *				what it pays for the data of these
  *	  chalk.lock	(_bh)	the scanner's rings
  *	  chalk.cpu->lock (_bh)	those who owe an ACK
  *	  tn->port_lock	(_bh)	bound ports (also directly under lock_sock)
@@ -48,8 +50,9 @@
  *
  * Frames leave a link in order: who finds link->tx_owner clear sets it, drops
  * the lock, and transmits until outq stays empty; others only append. On
- * another CPU than the frames still unacknowledged were sent by, he hands this
- * over to a work on that CPU.
+ * another CPU than the frames still unacknowledged were sent by, he asks a work
+ * on that CPU to do it. Whoever comes by there meanwhile does it as well, and
+ * anybody on any CPU once nothing was sent for TTP_OUTPUT_LATE_MS.
  *
  * State goes from link->lock to the socket as hints without content ("look
  * again"): the socket reads the link, not the hint, so hints may overtake.
