@@ -569,11 +569,10 @@ out:
  * The device's MTU has changed. What is not numbered is cut to the new size
  * when its turn comes; a numbered frame cannot be cut again.
  */
-static void ttp_link_mtu_one(struct ttp_link *link, unsigned int mtu)
+static void ttp_link_mtu_one(struct ttp_link *link)
 {
-	unsigned int max = min_t(unsigned int,
-				 mtu - ttp_wire_hdr_len(link->key.dialect),
-				 TTP_WIRE_PAYLOAD_MAX);
+	unsigned int max = ttp_dev_max_payload(link->dev->netdev,
+					       link->key.dialect);
 	const struct sk_buff *skb;
 	struct ttp_entry *e;
 	bool fits = true;
@@ -619,7 +618,7 @@ void ttp_link_mtu(struct ttp_dev *dev)
 		list_move_tail(&link->devnode, &dev->links);
 		ttp_link_hold(link);
 		spin_unlock_bh(&dev->lock);
-		ttp_link_mtu_one(link, mtu);
+		ttp_link_mtu_one(link);
 		ttp_link_put(link);
 		cond_resched();
 	}
