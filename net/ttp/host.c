@@ -23,14 +23,8 @@
  */
 static bool ttp_host_holds(const struct ttp_entry *e)
 {
-	const struct sk_buff *skb = ttp_skb_of((struct ttp_entry *)e);
-	const struct sk_buff_fclones *pair;
-
-	if (e->tries || (e->flags & TTP_E_PART) ||
-	    skb->fclone != SKB_FCLONE_ORIG)
-		return false;
-	pair = container_of(skb, struct sk_buff_fclones, skb1);
-	return refcount_read(&pair->fclone_ref) > 1;
+	return !e->tries && !(e->flags & TTP_E_PART) &&
+	       skb_fclone_busy(NULL, ttp_skb_of((struct ttp_entry *)e));
 }
 
 static unsigned int ttp_host_count(const struct ttp_link *link,
