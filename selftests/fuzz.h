@@ -9,25 +9,22 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
+#include "dice.h"
 #include "ttp_lib.h"
 
 struct fuzz_random {
-	uint64_t state;
+	unsigned long long state;
 };
 
 static inline uint32_t fuzz_random(struct fuzz_random *r)
 {
-	uint64_t z = r->state += 0x9e3779b97f4a7c15ULL;
-
-	z = (z ^ (z >> 32)) * 0xd6e8feb86659fd93ULL;
-	z = (z ^ (z >> 32)) * 0xd6e8feb86659fd93ULL;
-	return z ^ (z >> 32);
+	return dice_throw(&r->state);
 }
 
 /* 0 .. n - 1 */
 static inline uint32_t fuzz_below(struct fuzz_random *r, uint32_t n)
 {
-	return ((uint64_t)fuzz_random(r) * n) >> 32;
+	return dice_below(&r->state, n);
 }
 
 static inline long fuzz_seconds(void)

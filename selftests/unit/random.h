@@ -9,24 +9,21 @@
 #include <stdlib.h>
 #include <linux/kernel.h>
 #include <linux/types.h>
+#include "../dice.h"
 
 struct unit_random {
-	u64	state;
+	unsigned long long	state;
 };
 
 static inline u32 unit_random(struct unit_random *r)
 {
-	u64 z = r->state += 0x9e3779b97f4a7c15ULL;
-
-	z = (z ^ (z >> 32)) * 0xd6e8feb86659fd93ULL;
-	z = (z ^ (z >> 32)) * 0xd6e8feb86659fd93ULL;
-	return z ^ (z >> 32);
+	return dice_throw(&r->state);
 }
 
 /* 0 .. n - 1 */
 static inline u32 unit_below(struct unit_random *r, u32 n)
 {
-	return ((u64)unit_random(r) * n) >> 32;
+	return dice_below(&r->state, n);
 }
 
 /* True in so many of a hundred cases */
