@@ -187,7 +187,7 @@ void idle_serve(struct link *l, int listener, const struct request *rq)
 	struct report rp = { 0 };
 	struct link c;
 	uint64_t slab;
-	char end;
+	char end[SEQ_MIN];
 
 	files_allow(all);
 	settle();
@@ -208,7 +208,7 @@ void idle_serve(struct link *l, int listener, const struct request *rq)
 		rp.slab = slab_bytes() - slab;
 	rp.status = n < all ? ECONNABORTED : 0;
 	report_send(l, &rp);
-	if (!link_get(l, &end, 1))
+	if (!link_get(l, end, 1))
 		report_send(l, &rp);
 	while (n)
 		close(fd[--n]);

@@ -5,7 +5,6 @@
  * than a datagram is several with the same number. Who waits for one is woken by
  * a timer every now and then, and after two of its ticks it is lost.
  */
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,20 +14,6 @@
 #define BUFFER		(8 << 20)
 /* What a datagram takes of a socket's buffer besides its own bytes, at most */
 #define OVERHEAD	2048
-
-uint64_t seq_get(const void *buf)
-{
-	uint64_t seq;
-
-	memcpy(&seq, buf, sizeof(seq));
-	return be64toh(seq);
-}
-
-void seq_set(void *buf, uint64_t seq)
-{
-	seq = htobe64(seq);
-	memcpy(buf, &seq, sizeof(seq));
-}
 
 /* As much buffer as we may have: who reads slowly should not lose anything. */
 void datagram_buffers(struct link *l)

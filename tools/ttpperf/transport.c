@@ -333,7 +333,8 @@ void link_setup(struct link *l)
 	l->max = l->t->kind == DATAGRAMS ? datagram_max(l) : record_max(l);
 	if (us && setsockopt(l->fd, SOL_SOCKET, SO_BUSY_POLL, &us, sizeof(us)))
 		fail(EXIT_TROUBLE, "busy poll: %s", strerror(errno));
-	l->plain = l->t->kind != DATAGRAMS && !l->max && !opt.zerocopy;
+	l->datagrams = l->t->kind == DATAGRAMS;
+	l->plain = !l->datagrams && !l->max && !opt.zerocopy;
 	if (!opt.zerocopy)
 		return;
 	if (setsockopt(l->fd, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof(one)))

@@ -10,11 +10,13 @@
 #ifndef _TTPPERF_H
 #define _TTPPERF_H
 
+#include <endian.h>
 #include <linux/if_packet.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -251,6 +253,7 @@ struct tally {
  * @peer: where frames of AF_PACKET go
  * @plain: what is sent is written as it is, all at once
  * @accepted: the end that was called, and that answers
+ * @datagrams: its transport's kind is DATAGRAMS
  * @seq: number of the datagram sent last
  * @oldest: number of the oldest datagram that is taken as an answer
  * @window: bytes of the buffer that the peer receives datagrams in
@@ -265,6 +268,7 @@ struct link {
 	size_t			max;
 	bool			plain;
 	bool			accepted;
+	bool			datagrams;
 	struct address		peer;
 	uint64_t		seq;
 	uint64_t		oldest;
@@ -301,6 +305,60 @@ void transport_peer(const struct transport *t, const char *host,
 void transport_local(struct address *at);
 void transport_name(const struct address *at, char *text, size_t room);
 
+/* ---- messages ---- */
+
+/* The first bytes of each: a number, or one of these */
+#define SEQ_REQUEST	0x7474707065726671ULL
+#define SEQ_REPORT	0x7474707065726672ULL
+#define SEQ_CREDIT	0x7474707065726673ULL
+#define SEQ_END		0x7474707065726674ULL
+#define SEQ_MIN		16	/* bytes of the shortest datagram */
+
+static inline uint64_t seq_get(const void *buf)
+{
+	uint64_t seq;
+
+	memcpy(&seq, buf, sizeof(seq));
+	return be64toh(seq);
+}
+
+static inline void seq_set(void *buf, uint64_t seq)
+{
+	seq = htobe64(seq);
+	memcpy(buf, &seq, sizeof(seq));
+}
+
+/*
+ * The short way of what a message in one datagram mostly is, as cheap as that of
+ * a stream. What is not as it should be is left to those who look closer.
+ */
+static inline ssize_t datagram_put_one(struct link *l, void *buf, size_t n)
+{
+	ssize_t r;
+
+	seq_set(buf, l->seq + 1);
+	if (l->t->family == AF_PACKET)
+		r = sendto(l->fd, buf, n, 0, &l->peer.sa, l->peer.len);
+	else
+		r = send(l->fd, buf, n, 0);
+	if (r == (ssize_t)n)
+		l->seq++;
+	return r;
+}
+
+static inline ssize_t datagram_get_one(struct link *l, void *buf, size_t n)
+{
+	ssize_t r = recv(l->fd, buf, n, 0);
+	uint64_t seq;
+
+	if (r != (ssize_t)n)
+		return 0;
+	seq = seq_get(buf);
+	if (l->oldest ? seq < l->oldest || seq >= SEQ_REQUEST : seq != l->seq)
+		return 0;
+	return r;
+}
+
 /* What the two below do when it is not done by one call */
 int link_put_rest(struct link *l, void *buf, size_t n, ssize_t done);
 int link_get_rest(struct link *l, void *buf, size_t n, ssize_t done);
@@ -315,8 +373,12 @@ int link_get_rest(struct link *l, void *buf, size_t n, ssize_t done);
  */
 static inline int link_put(struct link *l, void *buf, size_t n)
 {
-	ssize_t done = l->plain ? send(l->fd, buf, n, 0) : 0;
+	ssize_t done = 0;
 
+	if (l->plain)
+		done = send(l->fd, buf, n, 0);
+	else if (l->datagrams && n <= l->max)
+		done = datagram_put_one(l, buf, n);
 	return done == (ssize_t)n ? 0 : link_put_rest(l, buf, n, done);
 }
 
@@ -330,8 +392,12 @@ static inline int link_put(struct link *l, void *buf, size_t n)
  */
 static inline int link_get(struct link *l, void *buf, size_t n)
 {
-	ssize_t done = l->plain ? recv(l->fd, buf, n, 0) : 0;
+	ssize_t done = 0;
 
+	if (l->plain)
+		done = recv(l->fd, buf, n, 0);
+	else if (l->datagrams && n <= l->max)
+		done = datagram_get_one(l, buf, n);
 	return done == (ssize_t)n ? 0 : link_get_rest(l, buf, n, done);
 }
 
@@ -340,15 +406,6 @@ void link_flush(struct link *l);
 
 /* ---- datagrams ---- */
 
-/* The first bytes of each: a number, or one of these */
-#define SEQ_REQUEST	0x7474707065726671ULL
-#define SEQ_REPORT	0x7474707065726672ULL
-#define SEQ_CREDIT	0x7474707065726673ULL
-#define SEQ_END		0x7474707065726674ULL
-#define SEQ_MIN		16	/* bytes of the shortest datagram */
-
-uint64_t seq_get(const void *buf);
-void seq_set(void *buf, uint64_t seq);
 int datagram_send(struct link *l, const void *buf, size_t n);
 int datagram_put(struct link *l, void *buf, size_t n, uint64_t seq);
 int datagram_get(struct link *l, void *buf, size_t n, uint64_t seq);
