@@ -63,6 +63,11 @@ bench: setup ## instructions beside TCP, UDP, AF_PACKET ..., goals (SEEDS="1 2 3
 	@$(SUBMAKE) -s -C selftests/bench
 	@selftests/bench/bench $(SEEDS)
 
+.PHONY: bench-wall
+bench-wall: tools ## real hardware: on one host as it is, on the other HOST=MAC [IP=...] [DEV=...]
+	@selftests/bench/wall $(if $(HOST),client,server) $(addprefix -d ,$(DEV)) \
+		$(if $(HOST),$(addprefix -a ,$(IP)) $(HOST))
+
 .PHONY: profile
 profile: host-built ## instructions by function (TEST="selfpong 64 ttp")
 	@selftests/bench/profile --callers "$(or $(TEST),selfpong 64 ttp)"
