@@ -123,12 +123,47 @@ little_was_replayed() {
 	[ "$((replays * 20))" -le "$frames" ]
 }
 
+# What leaves by the sender's device is frames, whatever was handed to it.
+watch() {
+	[ "$NODE" = a ] || return
+	python3 "$(dirname "$0")/watch_frames.py" eth0 "$tmp/end" 2 2001 \
+		>"$tmp/seen" &
+	watcher=$!
+	wait_for 20 test -e "$tmp/end.up"
+}
+
+watched() {
+	[ "$NODE" = a ] || return
+	touch "$tmp/end"
+	wait "$watcher"
+	watched=$?
+}
+
+as_frames() {
+	cat "$tmp/seen" >&3
+	[ "$watched" -eq 0 ] &&
+		[ "$(awk '$1 == "longest" { print $2 }' "$tmp/seen")" -eq 1514 ] &&
+		[ "$(awk '$1 == "sum" { print $2 }' "$tmp/seen")" = \
+			"$(bytes 2001 "$size" | sum_of)" ]
+}
+
+put_together() {
+	[ "$(ttpctl stat show gro_runs | awk '{ print $2 }')" -gt 0 ]
+}
+
 exec 3>&1
-plan 9
+plan 10
 check "eth0 is enabled" ttpctl dev add eth0
 meet enabled
 check "round trips" ping_both
+watch
 one "file from a to b" a 2001
+watched
+if [ "$NODE" = a ]; then
+	check "as frames, none longer than the MTU, none missing" as_frames
+else
+	check "put together where they arrive in batches" put_together
+fi
 one "file from b to a" b 2002
 meet both
 check "files both ways at once" both_ways

@@ -66,6 +66,8 @@ enum ttp_reason {
 	X(TICKS,	"ticks")	/* of the scanner */	\
 	X(VISITS,	"visits")	/* to links, by it */	\
 	X(SCAN_NS,	"scan_ns")	/* time that took */	\
+	X(GRO_RUNS,	"gro_runs")	/* put together on receipt */ \
+	X(GRO_FRAMES,	"gro_frames")	/* frames in them */	\
 	X(GSO_CUT,	"gso_cut")	/* runs cut, for a device that must */
 
 enum ttp_mib {

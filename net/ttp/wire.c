@@ -246,6 +246,40 @@ void ttp_wire_cut(u8 *data, u32 i, u16 len, bool last)
 		w->flags &= ~TTP_F_TAIL;
 }
 
+static bool ttp_wire_same(const u8 *a, const u8 *b, size_t from, size_t to)
+{
+	return !memcmp(a + from, b + from, to - from);
+}
+
+enum ttp_wire_follow ttp_wire_follow(const u8 *run, u32 n, const u8 *data)
+{
+	const struct ttp_wire *a = (const struct ttp_wire *)run;
+	const struct ttp_wire *b = (const struct ttp_wire *)data;
+
+	if (a->dport != b->dport || a->sport != b->sport || a->vc != b->vc)
+		return TTP_FOLLOW_OTHER;
+	if (be32_to_cpu(b->tx) - be32_to_cpu(a->tx) != n ||
+	    (b->flags & ~TTP_F_TAIL) != a->flags ||
+	    !ttp_wire_same(run, data, 0, offsetof(struct ttp_wire, tth_len)) ||
+	    !ttp_wire_same(run, data, offsetof(struct ttp_wire, tth_zero),
+			   offsetof(struct ttp_wire, tsh_len)) ||
+	    !ttp_wire_same(run, data, offsetof(struct ttp_wire, op),
+			   offsetof(struct ttp_wire, tx)) ||
+	    !ttp_wire_same(run, data, offsetof(struct ttp_wire, rx),
+			   offsetof(struct ttp_wire, flags)) ||
+	    !ttp_wire_same(run, data, offsetof(struct ttp_wire, count),
+			   sizeof(struct ttp_wire)))
+		return TTP_FOLLOW_ENDS;
+	return TTP_FOLLOW_NEXT;
+}
+
+void ttp_wire_tail(u8 *data, u8 flags)
+{
+	struct ttp_wire *w = (struct ttp_wire *)data;
+
+	w->flags |= flags & TTP_F_TAIL;
+}
+
 int ttp_wire_get_ranges(const u8 *payload, const struct ttp_frame *f,
 			u32 una, u32 nxt, struct ttp_range *r)
 {

@@ -184,6 +184,33 @@ void ttp_wire_build(u8 *data, const struct ttp_frame *f,
  */
 void ttp_wire_cut(u8 *data, u32 i, u16 len, bool last);
 
+/* How a frame stands to a run that may be before it */
+enum ttp_wire_follow {
+	TTP_FOLLOW_OTHER,	/* of another link */
+	TTP_FOLLOW_ENDS,	/* of the same one, but the run ends before it */
+	TTP_FOLLOW_NEXT,	/* continues it */
+};
+
+/**
+ * ttp_wire_follow() - could a frame become the next of a run?
+ * @run: header of the run, without TTP_F_TAIL, from the TTH on
+ * @n: ids in it
+ * @data: header of the frame, from the TTH on; both frames parsed well, and
+ *	came from the same address to the same address
+ *
+ * It could if but for its id, its length and TTP_F_TAIL it says the same.
+ *
+ * Return: enum ttp_wire_follow.
+ */
+enum ttp_wire_follow ttp_wire_follow(const u8 *run, u32 n, const u8 *data);
+
+/**
+ * ttp_wire_tail() - note at a run what its last frame says
+ * @data: header of the run, from the TTH on
+ * @flags: of the frame
+ */
+void ttp_wire_tail(u8 *data, u8 flags);
+
 /**
  * ttp_wire_get_ranges() - read the ranges of a NACK
  * @payload: bytes behind the header

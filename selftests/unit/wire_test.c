@@ -669,6 +669,62 @@ TEST(cut)
 	}
 }
 
+/* And GRO makes the same header of them again. */
+TEST(follow)
+{
+	struct unit_random r = unit_seed(7);
+	u8 run[TTP_HDR_LEN], want[TTP_HDR_LEN], next[TTP_HDR_LEN];
+	unsigned int i, n;
+	u64 round;
+	struct ttp_frame f;
+
+	for (round = 0; round < unit_rounds(1000); round++) {
+		f = random_payload(&r);
+		n = 2 + unit_below(&r, TTP_RUN_IDS - 1);
+		ttp_wire_build(want, &f, mac_b, mac_a);
+		build_one(run, f, 0, f.len, false);
+		for (i = 1; i < n; i++) {
+			build_one(next, f, i, f.len, i + 1 == n);
+			ASSERT_EQ(TTP_FOLLOW_NEXT,
+				  ttp_wire_follow(run, i, next));
+			ASSERT_EQ(TTP_FOLLOW_ENDS,
+				  ttp_wire_follow(run, i + 1, next));
+			ASSERT_EQ(TTP_FOLLOW_ENDS,
+				  ttp_wire_follow(run, i - 1, next));
+		}
+		ttp_wire_tail(run, f.flags);
+		ASSERT_EQ(0, memcmp(run, want, sizeof(run)));
+	}
+}
+
+/* Each byte that must be the same, and each that need not */
+TEST(follow_bytes)
+{
+	struct ttp_frame f = golden_payload_fields;
+	u8 run[TTP_HDR_LEN], next[TTP_HDR_LEN];
+	enum ttp_wire_follow want;
+	unsigned int i, bit;
+
+	f.flags = TTP_F_ACK_VALID | TTP_F_FULL;
+	build_one(run, f, 0, f.len, false);
+	for (i = 0; i < TTP_HDR_LEN; i++) {
+		for (bit = 0; bit < 8; bit++) {
+			build_one(next, f, 3, f.len, false);
+			next[i] ^= 1 << bit;
+			want = TTP_FOLLOW_ENDS;
+			/* Lengths; LAST, EOF, ACK_REQ */
+			if (i == 2 || i == 3 || i == 26 || i == 27 ||
+			    (i == 50 && bit < 3))
+				want = TTP_FOLLOW_NEXT;
+			/* Channel, ports */
+			if (i == 29 || (i >= 46 && i < 50))
+				want = TTP_FOLLOW_OTHER;
+			ASSERT_EQ(want, ttp_wire_follow(run, 3, next))
+				TH_LOG("byte %u, bit %u", i, bit);
+		}
+	}
+}
+
 /* Ids wrap within a run. */
 TEST(cut_wraps)
 {
@@ -681,6 +737,7 @@ TEST(cut_wraps)
 	ttp_wire_cut(cut, 5, f.len, true);
 	ASSERT_EQ(TTP_DROP_NONE, ttp_wire_parse(cut, TTP_HDR_LEN + f.len, &got));
 	ASSERT_EQ(3, got.tx);
+	ASSERT_EQ(TTP_FOLLOW_NEXT, ttp_wire_follow(run, 5, cut));
 }
 
 TEST_HARNESS_MAIN
