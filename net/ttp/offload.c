@@ -184,12 +184,17 @@ static struct sk_buff *ttp_gro_find(struct list_head *head,
 	return NULL;
 }
 
-/* Can this frame be part of a run at all? */
+/*
+ * Can this frame be part of a run at all? What describes its data is going to
+ * be written: nobody else may have a part in that, as on veth the sender has in
+ * a frame that was never cut.
+ */
 static bool ttp_gro_joins(struct sk_buff *skb, const struct ttp_frame *f)
 {
 	return f->op == TTP_OP_PAYLOAD && f->len &&
 	       skb->len == TTP_HDR_LEN + f->len &&
-	       !NAPI_GRO_CB(skb)->flush && !skb->slow_gro && !skb_zcopy(skb);
+	       !NAPI_GRO_CB(skb)->flush && !skb->slow_gro &&
+	       !skb_cloned(skb) && !skb_zcopy(skb);
 }
 
 static void ttp_gro_chain(struct sk_buff *run, struct sk_buff *skb)
@@ -212,7 +217,7 @@ static void ttp_gro_chain(struct sk_buff *run, struct sk_buff *skb)
 	NAPI_GRO_CB(skb)->same_flow = 1;
 }
 
-/* Append a frame to a run that it continues, if it fits and both allow it. */
+/* Append a frame to a run that it continues, if it fits. */
 static bool ttp_gro_append(struct sk_buff *run, struct sk_buff *skb,
 			   const struct ttp_frame *f)
 {
@@ -223,9 +228,6 @@ static bool ttp_gro_append(struct sk_buff *run, struct sk_buff *skb,
 	if (NAPI_GRO_CB(run)->count >= TTP_RUN_IDS ||
 	    f->len > skb_shinfo(run)->gso_size || run->len + f->len > max ||
 	    skb_metadata_differs(run, skb))
-		return false;
-	/* A tap looks at the same header: not to be written then. */
-	if (tail && skb_header_cloned(run))
 		return false;
 	if (!pskb_may_pull(skb, TTP_HDR_LEN))
 		return false;
