@@ -91,9 +91,10 @@ static void ttp_chalk_move(struct ttp_link *link, enum ttp_ring ring)
 	spin_unlock(&ch->lock);
 }
 
+/* It is about to be opened. */
 void ttp_chalk_add(struct ttp_link *link)
 {
-	ttp_chalk_move(link, TTP_RING_IDLE);
+	ttp_chalk_move(link, TTP_RING_BUSY);
 }
 
 void ttp_chalk_busy(struct ttp_link *link)
@@ -188,6 +189,9 @@ static void ttp_chalk_visit_busy(struct ttp_link *link)
 	bool opening = link->c.state == TTP_OPEN_SENT ||
 		       link->c.state == TTP_OPEN_RECD;
 
+	/* Published a moment ago */
+	if (link->c.state == TTP_CLOSED)
+		return;
 	if (ttp_chalk_expired(link)) {
 		ttp_pipeline_event(link, TTP_EV_GIVE_UP);
 		return;

@@ -171,6 +171,8 @@ void ttp_gate_return(struct ttp_gate *g, struct ttp_pool *p, u8 vc, u32 keep)
 	if (g->leased > keep) {
 		ttp_gate_hold(p, vc, keep - g->leased);
 		g->leased = keep;
+	} else if (g->user == (g->leased || g->waiting)) {
+		return;
 	}
 	ttp_gate_count(g, p, vc);
 	ttp_gate_update(p);

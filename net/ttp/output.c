@@ -76,17 +76,33 @@ static void ttp_output_dress(const struct ttp_link *link, struct sk_buff *skb)
 	__skb_set_sw_hash(skb, link->hash, true);
 }
 
+/*
+ * A frame that nobody keeps: from what this CPU has in stock for receiving, and
+ * with a peer in the same host it goes back there. Bottom halves disabled.
+ */
 static struct sk_buff *ttp_output_alloc(const struct net_device *ndev,
 					unsigned int len)
 {
+	unsigned int room = LL_RESERVED_SPACE(ndev);
 	struct sk_buff *skb;
+	unsigned int size;
+	void *data;
 
-	skb = alloc_skb(LL_RESERVED_SPACE(ndev) + TTP_HDR_LEN + len,
-			GFP_ATOMIC);
-	if (!skb)
-		return NULL;
-	skb_reserve(skb, LL_RESERVED_SPACE(ndev));
-	memset(skb->cb, 0, sizeof(skb->cb));
+	len += room + TTP_HDR_LEN;
+	size = SKB_DATA_ALIGN(len) +
+	       SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
+	if (size > PAGE_SIZE) {
+		skb = alloc_skb(len, GFP_ATOMIC);
+	} else {
+		data = napi_alloc_frag(size);
+		if (!data)
+			return NULL;
+		skb = napi_build_skb(data, size);
+		if (!skb)
+			skb_free_frag(data);
+	}
+	if (skb)
+		skb_reserve(skb, room);
 	return skb;
 }
 
@@ -556,17 +572,18 @@ void ttp_output_answer(struct ttp_dev *dev, const u8 *dst,
 		ttp_mib_inc(dev->tn, TTP_DROP_LIMIT);
 		return;
 	}
+	local_bh_disable();
 	skb = ttp_output_alloc(dev->netdev, 0);
 	if (!skb) {
 		ttp_mib_inc(dev->tn, TTP_DROP_MEMORY);
-		return;
+		goto out;
 	}
 	skb->protocol = ttp_output_type(f->dialect);
 	ttp_wire_build(skb_put(skb, ttp_wire_hdr_len(f->dialect)), f, dst,
 		       dev->netdev->dev_addr);
 	if (f->op == TTP_OP_NACK_NOLINK)
 		ttp_mib_inc(dev->tn, TTP_MIB_RESETS_OUT);
-	local_bh_disable();
 	ttp_output_xmit(dev, skb, dst);
+out:
 	local_bh_enable();
 }

@@ -151,7 +151,9 @@ static void ttp_q3_state(struct ttp_link *link, const struct ttp_verdict *v)
 		return;
 	trace_ttp_state(link, old, v->next, v->event);
 	WRITE_ONCE(link->c.state, v->next);
-	link->wake |= TTP_WAKE_STATE;
+	/* To begin something is no news to him who asked for it */
+	if (v->next != TTP_OPEN_SENT && v->next != TTP_CLOSE_SENT)
+		link->wake |= TTP_WAKE_STATE;
 	if (v->next == TTP_CLOSED) {
 		link->wake |= TTP_WAKE_READ | TTP_WAKE_WRITE;
 		ttp_link_unhash(link);
@@ -590,7 +592,7 @@ void ttp_pipeline_receive(struct ttp_dev *dev, struct sk_buff *skb,
 	if (reason)
 		goto drop;
 	if (skb)
-		consume_skb(skb);
+		napi_consume_skb(skb, 1);
 	return;
 drop:
 	ttp_input_drop(dev, skb, reason, op);
