@@ -153,6 +153,10 @@ static const struct proto_ops ttp_sock_ops;
 /* After the grace period: no OPEN is looking at the listener any more. */
 static void ttp_sock_destruct(struct sock *sk)
 {
+	struct ttp_link *link = rcu_dereference_protected(ttp_sk(sk)->link, 1);
+
+	if (link)
+		ttp_link_put_late(link);
 	put_cred(ttp_sk(sk)->cred);
 	/*
 	 * What SO_RESERVE_MEM took; all else was settled with the link. That
@@ -207,18 +211,14 @@ static int ttp_sock_create(struct net *net, struct socket *sock, int protocol,
 	return 0;
 }
 
-void ttp_sock_part(struct sock *sk)
+void ttp_sock_part(struct sock *sk, bool last)
 {
 	struct ttp_sock *tsk = ttp_sk(sk);
 	struct ttp_link *link = ttp_sock_link(sk);
 
-	ttp_link_detach(link);
+	if (!ttp_link_detach(link, last))
+		ttp_link_put(link);
 	__skb_queue_purge(&sk->sk_receive_queue);
-	/* Under the lock: see ttp_sock_sync() */
-	ttp_link_lock(link);
-	RCU_INIT_POINTER(tsk->link, NULL);
-	spin_unlock_bh(&link->lock);
-	ttp_link_put(link);
 	WRITE_ONCE(sk->sk_wmem_queued, 0);
 	atomic_set(&sk->sk_rmem_alloc, 0);
 	tsk->connecting = false;
@@ -246,7 +246,7 @@ static void ttp_sock_close(struct sock *sk)
 		while (!ttp_sock_closed(sk) &&
 		       !ttp_sock_wait(sk, &timeo, ttp_sock_closed))
 			;
-	ttp_sock_part(sk);
+	ttp_sock_part(sk, true);
 }
 
 static int ttp_sock_release(struct socket *sock)
@@ -428,14 +428,13 @@ static int ttp_sock_adopt(struct sock *sk, struct socket *newsock, bool kern)
 	if (!child)
 		return -ENOBUFS;
 	link = ttp_sock_dequeue(ttp_sk(sk));
-	lock_sock_nested(child, SINGLE_DEPTH_NESTING);
+	/* No lock: newsock has no file yet, and the link only hints */
 	ttp_sock_inherit(child, sk);
 	ttp_sock_name(ttp_sk(child), link);
 	sock_graft(child, newsock);
 	newsock->state = SS_CONNECTED;
 	child->sk_state = TCP_ESTABLISHED;
 	ttp_link_accept(link, child);
-	release_sock(child);
 	return 0;
 }
 

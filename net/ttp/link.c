@@ -94,15 +94,24 @@ struct ttp_link *ttp_link_new(struct ttp_dev *dev, const struct ttp_key *key,
 }
 
 /* Whoever empties outq may still be at it until the grace period ends. */
-static void ttp_link_free_rcu(struct rcu_head *rcu)
+static void ttp_link_free(struct ttp_link *link)
 {
-	struct ttp_link *link = container_of(rcu, struct ttp_link, rcu);
-
 	__skb_queue_purge(&link->rxq);
 	__skb_queue_purge(&link->outq);
 	consume_skb(link->spare);
 	ttp_dev_put(link->dev);
 	kmem_cache_free(ttp_link_cache, link);
+}
+
+static void ttp_link_free_rcu(struct rcu_head *rcu)
+{
+	ttp_link_free(container_of(rcu, struct ttp_link, rcu));
+}
+
+void ttp_link_put_late(struct ttp_link *link)
+{
+	if (refcount_dec_and_test(&link->refs))
+		ttp_link_free(link);
 }
 
 void ttp_link_put(struct ttp_link *link)
@@ -114,13 +123,13 @@ void ttp_link_put(struct ttp_link *link)
 int ttp_link_publish(struct ttp_link *link)
 {
 	struct ttp_dev *dev = link->dev;
-	int err = -ENODEV;
+	int err;
 
-	ttp_link_lock(link);
+	lockdep_assert_held(&link->lock);
 	spin_lock(&dev->lock);
 	if (dev->dead) {
 		spin_unlock(&dev->lock);
-		goto out;
+		return -ENODEV;
 	}
 	list_add_tail(&link->devnode, &dev->links);
 	WRITE_ONCE(dev->nlinks, dev->nlinks + 1);
@@ -140,13 +149,11 @@ int ttp_link_publish(struct ttp_link *link)
 		WRITE_ONCE(dev->nlinks, dev->nlinks - 1);
 		spin_unlock(&dev->lock);
 		refcount_dec(&link->refs);
-		goto out;
+		return err;
 	}
 	link->hashed = true;
 	ttp_chalk_add(link);
-out:
-	spin_unlock_bh(&link->lock);
-	return err;
+	return 0;
 }
 
 static void ttp_link_purge(struct ttp_link *link)
@@ -485,10 +492,16 @@ out:
 	ttp_output_unlock(link);
 }
 
-void ttp_link_detach(struct ttp_link *link)
+bool ttp_link_detach(struct ttp_link *link, bool last)
 {
+	bool stays;
+
 	ttp_link_lock(link);
 	ttp_mem_leave(link);
+	stays = last && !link->hashed;
+	/* Under the lock: see ttp_sock_sync() */
+	if (!stays)
+		RCU_INIT_POINTER(ttp_sk(link->sk)->link, NULL);
 	link->sk = NULL;
 	link->rmem -= link->rcv_mem;
 	link->rcv_mem = 0;
@@ -500,6 +513,7 @@ void ttp_link_detach(struct ttp_link *link)
 			ttp_pipeline_event(link, TTP_EV_ABORT);
 	}
 	ttp_output_unlock(link);
+	return stays;
 }
 
 /* All there is goes to the reader in this call, and nobody waits for room. */

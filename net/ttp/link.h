@@ -342,7 +342,7 @@ struct ttp_link *ttp_link_new(struct ttp_dev *dev, const struct ttp_key *key,
 
 /**
  * ttp_link_publish() - enter a link into table, device and ring
- * @link: from ttp_link_new(), not locked
+ * @link: from ttp_link_new(), locked
  *
  * Takes the table's reference. Return: 0, -EEXIST, -ENFILE, -ENODEV (the
  * device is being disabled), -ENOMEM.
@@ -420,8 +420,18 @@ int ttp_link_shut(struct ttp_link *link);
  */
 void ttp_link_close(struct ttp_link *link, bool abort);
 
-/* Forget the socket: an orphan goes on closing by itself. Drops no reference. */
-void ttp_link_detach(struct ttp_link *link);
+/**
+ * ttp_link_detach() - forget the socket: an orphan goes on closing by itself
+ * @link: the link
+ * @last: the socket will not exist much longer
+ *
+ * Drops no reference. Return: the link is dead and stays with the socket
+ * (tsk->link), for ttp_link_put_late(): only if @last.
+ */
+bool ttp_link_detach(struct ttp_link *link, bool last);
+
+/* As ttp_link_put(), a grace period after the link died and was detached */
+void ttp_link_put_late(struct ttp_link *link);
 
 /**
  * ttp_link_take() - take what is readable

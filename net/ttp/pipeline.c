@@ -518,13 +518,9 @@ static enum ttp_reason ttp_pipeline_listen(struct ttp_dev *dev,
 		ttp_bare_listen(link, f);
 	else
 		ttp_rx_open(link, f, sk);
-	if (ttp_link_publish(link)) {
-		ttp_link_put(link);
-		return TTP_DROP_BACKLOG;
-	}
 	ttp_link_lock(link);
-	if (!link->hashed) {
-		ttp_output_unlock(link);
+	if (ttp_link_publish(link)) {
+		spin_unlock_bh(&link->lock);
 		ttp_link_put(link);
 		return TTP_DROP_BACKLOG;
 	}

@@ -126,9 +126,10 @@ void ttp_port_unbind(struct sock *sk)
 	struct ttp_net *tn = ttp_net(sock_net(sk));
 	struct ttp_sock *tsk = ttp_sk(sk);
 
+	if (!tsk->bound)
+		return;
 	spin_lock_bh(&tn->port_lock);
-	if (tsk->bound)
-		hlist_del_init_rcu(&tsk->port_node);
+	hlist_del_init_rcu(&tsk->port_node);
 	tsk->bound = false;
 	spin_unlock_bh(&tn->port_lock);
 }
@@ -333,7 +334,9 @@ static struct ttp_link *ttp_port_publish(const struct sock *sk,
 			    GFP_KERNEL);
 	if (!link)
 		return ERR_PTR(-ENOBUFS);
+	ttp_link_lock(link);
 	err = ttp_link_publish(link);
+	spin_unlock_bh(&link->lock);
 	if (!err)
 		return link;
 	ttp_link_put(link);
@@ -460,7 +463,7 @@ static int ttp_port_dial_end(struct sock *sk)
 		return 0;
 	}
 	err = sock_error(sk);
-	ttp_sock_part(sk);
+	ttp_sock_part(sk, false);
 	return err ?: -ECONNABORTED;
 }
 
@@ -480,7 +483,7 @@ static int ttp_port_dial_check(struct sock *sk)
 		return -EISCONN;
 	ttp_sock_sync(sk, link);
 	if (sk->sk_state == TCP_CLOSE && !READ_ONCE(sk->sk_err)) {
-		ttp_sock_part(sk);
+		ttp_sock_part(sk, false);
 		return 0;
 	}
 	return -EALREADY;

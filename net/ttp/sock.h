@@ -55,8 +55,11 @@ int ttp_sock_wait(struct sock *sk, long *timeo,
 /* For ttp_sock_wait(): the link is not being opened (any more) */
 bool ttp_sock_opened(struct sock *sk);
 
-/* Part with the link, which goes on closing by itself if it has to. */
-void ttp_sock_part(struct sock *sk);
+/*
+ * Part with the link, which goes on closing by itself if it has to. The last
+ * thing that the socket does: one that is closed already goes with the socket.
+ */
+void ttp_sock_part(struct sock *sk, bool last);
 
 /* ---- listen.c ---- */
 

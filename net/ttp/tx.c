@@ -14,6 +14,8 @@
 static void ttp_tx_backoff_open(struct ttp_link *link)
 {
 	link->chalk_at = ttp_now();
+	if (!link->opens)
+		link->ask_at = link->chalk_at;
 	link->wait = link->opens ? min_t(u32, 2 * link->wait,
 					 TTP_OPEN_MAX_US) : TTP_OPEN_FIRST_US;
 	if (link->opens < U8_MAX)
@@ -40,8 +42,6 @@ static void ttp_tx_step_down(struct ttp_link *link)
 
 void ttp_tx_open(struct ttp_link *link)
 {
-	if (!link->opens)
-		link->ask_at = ttp_now();
 	if (ttp_is_bare(link)) {
 		ttp_bare_control(link, TTP_OP_OPEN);
 		ttp_tx_backoff_open(link);
@@ -56,8 +56,6 @@ void ttp_tx_open(struct ttp_link *link)
 
 void ttp_tx_open_ack(struct ttp_link *link)
 {
-	if (!link->opens)
-		link->ask_at = ttp_now();
 	ttp_output_open(link, TTP_OP_OPEN_ACK);
 	if (link->c.state == TTP_CLOSED || link->c.state == TTP_OPEN_RECD)
 		ttp_tx_backoff_open(link);

@@ -185,8 +185,9 @@ static int accept_from(const char *kind, int lfd)
 
 static int connect_to(const char *kind)
 {
-	union addr a;
+	static const uint8_t mac[] = { 2, 0, 0, 0, 0, 0x0b };
 	static unsigned int device;
+	union addr a;
 	socklen_t len;
 	int type, fd;
 
@@ -197,7 +198,7 @@ static int connect_to(const char *kind)
 	if (!device)
 		device = if_nametoindex("va");
 	if (a.sa.sa_family == AF_TTP) {
-		memcpy(a.ttp.sttp_mac, ether_aton("02:00:00:00:00:0b"), 6);
+		memcpy(a.ttp.sttp_mac, mac, sizeof(mac));
 		a.ttp.sttp_ifindex = device;
 	}
 	fd = socket(a.sa.sa_family, type, protocol(kind));
