@@ -154,10 +154,13 @@ static const struct proto_ops ttp_sock_ops;
 static void ttp_sock_destruct(struct sock *sk)
 {
 	struct ttp_link *link = rcu_dereference_protected(ttp_sk(sk)->link, 1);
+	struct ttp_listener *l = ttp_sk(sk)->listener;
 
 	if (link)
 		ttp_link_put_late(link);
-	put_cred(ttp_sk(sk)->cred);
+	if (l)
+		put_cred(l->cred);
+	kfree(l);
 	/*
 	 * What SO_RESERVE_MEM took; all else was settled with the link. That
 	 * one holds the socket's lock and we held the link's, so the sum of
@@ -171,7 +174,6 @@ static struct sock *ttp_sock_alloc(struct net *net, struct socket *sock,
 				   unsigned short type, int protocol, int kern)
 {
 	struct ttp_net *tn = ttp_net(net);
-	struct ttp_sock *tsk;
 	struct sock *sk;
 
 	sk = sk_alloc(net, PF_TTP, GFP_KERNEL, &ttp_proto, kern);
@@ -186,10 +188,6 @@ static struct sock *ttp_sock_alloc(struct net *net, struct socket *sock,
 	sk->sk_write_space = ttp_sock_write_space;
 	sk->sk_destruct = ttp_sock_destruct;
 	sock_set_flag(sk, SOCK_RCU_FREE);
-	tsk = ttp_sk(sk);
-	spin_lock_init(&tsk->queue_lock);
-	INIT_LIST_HEAD(&tsk->half);
-	INIT_LIST_HEAD(&tsk->ready);
 	sock_prot_inuse_add(net, &ttp_proto, 1);
 	sk_sockets_allocated_inc(sk);
 	return sk;
@@ -318,26 +316,48 @@ static int ttp_sock_getname(struct socket *sock, struct sockaddr *uaddr,
 	link = ttp_sock_link(sk);
 	if (link)
 		ttp_sock_sync(sk, link);
-	if (peer) {
-		if (sk->sk_state == TCP_ESTABLISHED)
-			*a = tsk->peer;
-		else
-			ret = -ENOTCONN;
+	if (peer && sk->sk_state != TCP_ESTABLISHED) {
+		ret = -ENOTCONN;
 		goto out;
 	}
 	*a = tsk->addr;
 	a->sttp_family = AF_TTP;
-	if (link) {
-		a->sttp_port = link->key.lport;
-		a->sttp_ifindex = link->key.ifindex;
-		a->sttp_vc = link->key.vc;
-	}
+	if (!link)
+		goto out;
+	a->sttp_port = peer ? link->key.rport : link->key.lport;
+	a->sttp_ifindex = link->key.ifindex;
+	a->sttp_vc = link->key.vc;
+	if (peer)
+		ether_addr_copy(a->sttp_mac, link->key.peer);
 out:
 	release_sock(sk);
 	return ret;
 }
 
 /* ---- listen and accept ---- */
+
+/* Whoever listens once more is who he was. */
+static int ttp_sock_make_listener(struct sock *sk)
+{
+	struct ttp_listener *l = ttp_sk(sk)->listener;
+
+	if (!l) {
+		l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
+		if (!l)
+			return -ENOMEM;
+		l->tsk = ttp_sk(sk);
+		l->cred = get_current_cred();
+		l->raw = ns_capable_noaudit(sock_net(sk)->user_ns, CAP_NET_RAW);
+		spin_lock_init(&l->lock);
+		INIT_LIST_HEAD(&l->half);
+		INIT_LIST_HEAD(&l->ready);
+		ttp_sk(sk)->listener = l;
+	}
+	spin_lock_bh(&l->lock);
+	l->dying = false;
+	spin_unlock_bh(&l->lock);
+	return 0;
+}
 
 static int ttp_sock_listen(struct socket *sock, int backlog)
 {
@@ -356,14 +376,9 @@ static int ttp_sock_listen(struct socket *sock, int backlog)
 		err = ttp_sock_autobind(sk);
 	if (err)
 		goto out;
-	if (!tsk->cred) {
-		tsk->cred = get_current_cred();
-		tsk->raw = ns_capable_noaudit(sock_net(sk)->user_ns,
-					      CAP_NET_RAW);
-	}
-	spin_lock_bh(&tsk->queue_lock);
-	tsk->dying = false;
-	spin_unlock_bh(&tsk->queue_lock);
+	err = ttp_sock_make_listener(sk);
+	if (err)
+		goto out;
 	sk->sk_shutdown = 0;
 	err = ttp_port_listen(sk);
 	/* An OPEN that found us listening before may have come in again */
@@ -407,9 +422,6 @@ static void ttp_sock_name(struct ttp_sock *tsk, const struct ttp_link *link)
 	tsk->addr.sttp_port = key->lport;
 	tsk->addr.sttp_ifindex = key->ifindex;
 	tsk->addr.sttp_vc = key->vc;
-	tsk->peer = tsk->addr;
-	tsk->peer.sttp_port = key->rport;
-	ether_addr_copy(tsk->peer.sttp_mac, key->peer);
 	rcu_read_lock();
 	if (!READ_ONCE(link->dev->dead))
 		ether_addr_copy(tsk->addr.sttp_mac,
@@ -427,7 +439,7 @@ static int ttp_sock_adopt(struct sock *sk, struct socket *newsock, bool kern)
 			       kern);
 	if (!child)
 		return -ENOBUFS;
-	link = ttp_sock_dequeue(ttp_sk(sk));
+	link = ttp_sock_dequeue(sk);
 	/* No lock: newsock has no file yet, and the link only hints */
 	ttp_sock_inherit(child, sk);
 	ttp_sock_name(ttp_sk(child), link);

@@ -130,7 +130,9 @@ bool ttp_dev_may_open(const struct ttp_dev *dev)
 
 bool ttp_dev_may_listen(const struct ttp_dev *dev, const struct ttp_sock *tsk)
 {
-	return tsk->raw || ttp_dev_admits(dev, tsk->cred);
+	const struct ttp_listener *l = tsk->listener;
+
+	return l->raw || ttp_dev_admits(dev, l->cred);
 }
 
 static int ttp_dev_mac_cmp(const void *a, const void *b)

@@ -111,8 +111,8 @@ enum ttp_ring {
  * @err: why it died, positive errno; given to the socket once
  * @sk: the socket that holds it, or NULL
  * @listener: half-open or not accepted: the listener, or NULL
- * @queue: on one of the listener's lists (its queue_lock)
- * @half: on the half-open one of them (its queue_lock)
+ * @queue: on one of the listener's lists (its lock)
+ * @half: on the half-open one of them (its lock)
  * @devnode: on ttp_dev.links (dev->lock)
  * @ring: on a ring (chalk.lock)
  * @owed: on a list of those who owe an ACK (the lock of ttp_chalk_cpu)

@@ -54,7 +54,7 @@ static bool ttp_mem_move(struct sock *sk, u32 bytes, bool back)
  */
 static bool ttp_mem_account(struct ttp_link *link, u32 bytes, bool back)
 {
-	struct ttp_sock *tsk;
+	struct ttp_listener *l;
 	bool ok;
 
 	lockdep_assert_held(&link->lock);
@@ -62,10 +62,10 @@ static bool ttp_mem_account(struct ttp_link *link, u32 bytes, bool back)
 		return ttp_mem_move(link->sk, bytes, back);
 	if (!link->listener)
 		return false;
-	tsk = ttp_sk(link->listener);
-	spin_lock(&tsk->queue_lock);
+	l = ttp_sk(link->listener)->listener;
+	spin_lock(&l->lock);
 	ok = ttp_mem_move(link->listener, bytes, back);
-	spin_unlock(&tsk->queue_lock);
+	spin_unlock(&l->lock);
 	return ok;
 }
 

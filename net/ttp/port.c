@@ -52,12 +52,13 @@ static bool ttp_port_in_use(struct ttp_net *tn, const struct sock *sk,
 			    const struct sockaddr_ttp *a, bool share)
 	__must_hold(&tn->port_lock)
 {
-	const struct ttp_sock *tsk;
+	const struct sock *other;
 
-	hlist_for_each_entry(tsk, ttp_port_bucket(tn, a->sttp_port), port_node)
-		if (ttp_port_covers(&tsk->addr, a->sttp_ifindex, a->sttp_vc,
-				    a->sttp_port) &&
-		    !(share && ttp_port_share(sk, &tsk->sk)))
+	hlist_for_each_entry(other, ttp_port_bucket(tn, a->sttp_port),
+			     sk_bind_node)
+		if (ttp_port_covers(&ttp_sk(other)->addr, a->sttp_ifindex,
+				    a->sttp_vc, a->sttp_port) &&
+		    !(share && ttp_port_share(sk, other)))
 			return true;
 	return false;
 }
@@ -80,7 +81,7 @@ static int ttp_port_enter(struct sock *sk, const struct sockaddr_ttp *a,
 		tsk->bound = true;
 		/* Nobody looks for those, and they would all have one bucket */
 		if (!ttp_port_bare(sk))
-			hlist_add_head_rcu(&tsk->port_node,
+			hlist_add_head_rcu(&sk->sk_bind_node,
 					   ttp_port_bucket(tn, a->sttp_port));
 		err = 0;
 	}
@@ -129,7 +130,7 @@ void ttp_port_unbind(struct sock *sk)
 	if (!tsk->bound)
 		return;
 	spin_lock_bh(&tn->port_lock);
-	hlist_del_init_rcu(&tsk->port_node);
+	hlist_del_init_rcu(&sk->sk_bind_node);
 	tsk->bound = false;
 	spin_unlock_bh(&tn->port_lock);
 }
@@ -143,18 +144,19 @@ int ttp_port_listen(struct sock *sk)
 	struct ttp_net *tn = ttp_net(sock_net(sk));
 	const struct sockaddr_ttp *a = &ttp_sk(sk)->addr;
 	struct hlist_head *bucket = ttp_port_listeners(tn, a->sttp_port);
-	const struct ttp_sock *other;
+	struct ttp_listener *l = ttp_sk(sk)->listener;
+	const struct ttp_listener *other;
 	int err = 0;
 
 	spin_lock_bh(&tn->port_lock);
-	hlist_for_each_entry(other, bucket, listen_node)
-		if (ttp_port_covers(&other->addr, a->sttp_ifindex, a->sttp_vc,
-				    a->sttp_port))
+	hlist_for_each_entry(other, bucket, node)
+		if (ttp_port_covers(&other->tsk->addr, a->sttp_ifindex,
+				    a->sttp_vc, a->sttp_port))
 			err = -EADDRINUSE;
 	if (!err) {
 		/* Whoever finds a listener finds what was set up before */
 		WRITE_ONCE(sk->sk_state, TCP_LISTEN);
-		hlist_add_head_rcu(&ttp_sk(sk)->listen_node, bucket);
+		hlist_add_head_rcu(&l->node, bucket);
 	}
 	spin_unlock_bh(&tn->port_lock);
 	return err;
@@ -166,7 +168,7 @@ void ttp_port_unlisten(struct sock *sk)
 
 	spin_lock_bh(&tn->port_lock);
 	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
-	hlist_del_init_rcu(&ttp_sk(sk)->listen_node);
+	hlist_del_init_rcu(&ttp_sk(sk)->listener->node);
 	spin_unlock_bh(&tn->port_lock);
 }
 
@@ -174,12 +176,11 @@ void ttp_port_unlisten(struct sock *sk)
 struct sock *ttp_port_listener(struct ttp_net *tn, int ifindex, u8 vc,
 			       __be16 port)
 {
-	struct ttp_sock *tsk;
+	struct ttp_listener *l;
 
-	hlist_for_each_entry_rcu(tsk, ttp_port_listeners(tn, port),
-				 listen_node)
-		if (ttp_port_covers(&tsk->addr, ifindex, vc, port))
-			return &tsk->sk;
+	hlist_for_each_entry_rcu(l, ttp_port_listeners(tn, port), node)
+		if (ttp_port_covers(&l->tsk->addr, ifindex, vc, port))
+			return &l->tsk->sk;
 	return NULL;
 }
 
@@ -353,14 +354,14 @@ static bool ttp_port_is_self(const struct sock *sk, const struct ttp_key *key)
 /* Has anybody bound the port? */
 static bool ttp_port_taken(struct ttp_net *tn, const struct ttp_key *key)
 {
-	const struct ttp_sock *tsk;
+	const struct sock *sk;
 	bool taken = false;
 
 	rcu_read_lock();
-	hlist_for_each_entry_rcu(tsk, ttp_port_bucket(tn, key->lport),
-				 port_node)
-		taken |= ttp_port_covers(&tsk->addr, key->ifindex, key->vc,
-					 key->lport);
+	hlist_for_each_entry_rcu(sk, ttp_port_bucket(tn, key->lport),
+				 sk_bind_node)
+		taken |= ttp_port_covers(&ttp_sk(sk)->addr, key->ifindex,
+					 key->vc, key->lport);
 	rcu_read_unlock();
 	return taken;
 }
@@ -443,7 +444,6 @@ static int ttp_port_dial_begin(struct sock *sk, struct sockaddr_ttp *a)
 	link = ttp_port_connect(sk, a);
 	if (IS_ERR(link))
 		return PTR_ERR(link);
-	tsk->peer = *a;
 	tsk->connecting = true;
 	sk->sk_shutdown = 0;
 	WRITE_ONCE(sk->sk_state, TCP_SYN_SENT);

@@ -67,7 +67,7 @@ void ttp_sock_part(struct sock *sk, bool last);
  * Take the link that waited longest off the list, with the list's reference; of
  * a dying listener half-open ones as well. NULL if there is none.
  */
-struct ttp_link *ttp_sock_dequeue(struct ttp_sock *tsk);
+struct ttp_link *ttp_sock_dequeue(struct sock *sk);
 
 /* Stop listening: whoever was not accepted is reset. */
 void ttp_sock_unlisten(struct sock *sk);

@@ -30,7 +30,7 @@
  *	  dev->lock	(_bh)	the device's links; its slots, with the lists of
  *				links that wait for some; turns; answers
  *	  dev->budget_lock (_bh) what the senders to the device may send
- *	  tsk->queue_lock (_bh)	a listener's half-open and acceptable links, and
+ *	  listener->lock (_bh)	a listener's half-open and acceptable links, and
  *				what it pays for the data of these
  *	  chalk.lock	(_bh)	the scanner's rings
  *	  chalk.cpu->lock (_bh)	those who owe an ACK
@@ -305,49 +305,58 @@ struct ttp_dev {
 };
 
 /**
+ * struct ttp_listener - what a socket needs once it has called listen()
+ * @node: in ttp_net.listeners (port_lock); RCU
+ * @tsk: the socket
+ * @lock: protects what follows up to @ready, and what a listener pays for data
+ *	of links that nobody has accepted (sk_forward_alloc); what a connected
+ *	socket pays is protected by its link's lock
+ * @dying: the listener is being closed: nothing may be queued any more
+ * @half_n: links on @half
+ * @half: half-open links, struct ttp_link.queue
+ * @ready: links to be accepted; sk_ack_backlog counts them
+ * @cred: who called listen(); a device may be enabled, or closed to him, later.
+ *	Constant
+ * @raw: he had CAP_NET_RAW in the namespace. Constant
+ */
+struct ttp_listener {
+	struct hlist_node	node;
+	struct ttp_sock		*tsk;
+	spinlock_t		lock;	/* half, ready */
+	bool			dying;
+	bool			raw;
+	u32			half_n;
+	struct list_head	half;
+	struct list_head	ready;
+	const struct cred	*cred;
+};
+
+/**
  * struct ttp_sock - a socket
- * @sk: the generic part, first
+ * @sk: the generic part, first; its sk_bind_node is in ttp_net.ports
+ *	(port_lock); RCU
  * @link: the link it holds a reference on, or NULL; changes under lock_sock
  *	and once set stays until release or a failed connect() is repeated;
  *	read without a lock by poll under RCU
+ * @listener: from the first listen() on, freed with the socket
  * @addr: what it is bound to; port 0: not bound
- * @port_node: in ttp_net.ports (port_lock); RCU
- * @bound: @port_node is hashed
- * @listen_node: in ttp_net.listeners (port_lock); RCU
- * @queue_lock: protects what follows up to @half_n, and what a listener pays
- *	for data of links that nobody has accepted (sk_forward_alloc); what a
- *	connected socket pays is protected by its link's lock
- * @dying: the listener is being closed: nothing may be queued any more
- * @half: listener: half-open links, struct ttp_link.queue
- * @ready: listener: links to be accepted; sk_ack_backlog counts them
- * @half_n: links on @half
- * @peer: what it was connected to, for getpeername() at any time after
  * @user_timeout: TTP_USER_TIMEOUT, ms
  * @idle_timeout: TTP_IDLE_TIMEOUT, ms
  * @keepalive: TTP_KEEPALIVE, ms
- * @cred: a listener: who called listen(); a device may be enabled, or closed
- *	to him, later. Constant once it listens, freed with the socket
- * @raw: a listener: he had CAP_NET_RAW in the namespace
+ * @bound: it has a name, in ttp_net.ports but for the bare dialect
  * @connecting: a non-blocking connect() has not been reported yet
+ *
+ * One for each connection: what few sockets need is allocated for them.
  */
 struct ttp_sock {
 	struct sock		sk;
 	struct ttp_link __rcu	*link;
+	struct ttp_listener	*listener;
 	struct sockaddr_ttp	addr;
-	struct hlist_node	port_node;
-	bool			bound;
-	struct hlist_node	listen_node;
-	spinlock_t		queue_lock;	/* half, ready */
-	bool			dying;
-	struct list_head	half;
-	struct list_head	ready;
-	u32			half_n;
-	struct sockaddr_ttp	peer;
 	u32			user_timeout;
 	u32			idle_timeout;
 	u32			keepalive;
-	const struct cred	*cred;
-	bool			raw;
+	bool			bound;
 	bool			connecting;
 };
 
