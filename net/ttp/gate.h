@@ -88,6 +88,8 @@ struct ttp_gate {
 	bool	recovering;
 	bool	queue;
 	bool	doubt;
+	bool	user;
+	bool	waiting;
 	u32	base;
 	u32	round;
 	u32	undo_open;
@@ -95,8 +97,6 @@ struct ttp_gate {
 	u32	undo_una;
 	u32	recover;
 	u32	ask;
-	bool	user;
-	bool	waiting;
 	struct list_head	wait;
 };
 

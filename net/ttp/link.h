@@ -111,7 +111,7 @@ enum ttp_ring {
  * @err: why it died, positive errno; given to the socket once
  * @sk: the socket that holds it, or NULL
  * @listener: half-open or not accepted: the listener, or NULL
- * @queue: on one of the listener's lists (its lock)
+ * @queue: on one of the listener's lists (its lock); no more when @rcu is used
  * @half: on the half-open one of them (its lock)
  * @devnode: on ttp_dev.links (dev->lock)
  * @ring: on a ring (chalk.lock)
@@ -173,40 +173,35 @@ enum ttp_ring {
  * @bare.nacked: a NACK was sent, at @bare.nack_at (microseconds)
  * @st: counters for TTP_INFO
  * @rcu: for freeing
+ *
+ * Kept small, by size of its members: there is one for each connection.
  */
 struct ttp_link {
 	struct rhash_head	node;
 	struct ttp_key		key;
 	refcount_t		refs;
-	struct ttp_dev		*dev;
 	u32			hash;
+	struct ttp_dev		*dev;
 	u16			headroom;
 
-	spinlock_t		lock ____cacheline_aligned; /* the rest */
+	spinlock_t		lock; /* the rest */
 	struct ttp_core		c;
-	bool			hashed;
-	bool			tx_owner;
-	bool			tx_asked;
-	int			tx_cpu;
-	u32			tx_nxt;
-	unsigned long		tx_at;
+	struct sock		*sk;
+	struct sock		*listener;
+	union {
+		struct list_head	queue;
+		struct rcu_head		rcu;
+	};
+	struct list_head	devnode;
+	struct list_head	ring;
+	struct list_head	owed;
+	struct sk_buff_head	sndq;
+	struct sk_buff_head	rxq;
+	struct sk_buff_head	part;
+	struct sk_buff_head	outq;
+	struct sk_buff		*spare;
 	struct work_struct	tx_work;
-	u8			ring_id;
-	u8			wake;
-	bool			select;
-	bool			held;
-	u16			unsent;
-	bool			chalked;
-	u8			probes;
-	u8			opens;
-	u32			ask_at;
-	u32			chalk_at;
-	u32			wait;
-	u32			since;
-	u32			quiet;
-	bool			doubt;
-	u32			reply;
-	u32			reply_var;
+	unsigned long		tx_at;
 	unsigned long		chalk_set;
 	unsigned long		heard;
 	unsigned long		progress;
@@ -217,21 +212,18 @@ struct ttp_link {
 	unsigned long		idle;
 	unsigned long		keepalive;
 	unsigned long		kept;
+	u32			tx_nxt;
+	int			tx_cpu;
 	int			err;
-	struct sock		*sk;
-	struct sock		*listener;
-	struct list_head	queue;
-	bool			half;
-	struct list_head	devnode;
-	struct list_head	ring;
-	struct list_head	owed;
 	u32			owed_turn;
 	int			owed_cpu;
-	struct sk_buff_head	sndq;
-	struct sk_buff_head	rxq;
-	struct sk_buff_head	part;
-	struct sk_buff_head	outq;
-	struct sk_buff		*spare;
+	u32			ask_at;
+	u32			chalk_at;
+	u32			wait;
+	u32			since;
+	u32			quiet;
+	u32			reply;
+	u32			reply_var;
 	u32			snd_queued;
 	u32			wmem;
 	u32			rcv_queued;
@@ -253,8 +245,25 @@ struct ttp_link {
 	u32			nack_rx;
 	u32			replay_at;
 	u32			replay_n;
+	u32			cork_at;
+	u32			priority;
+	u32			sk_priority;
+	u32			mark;
 	u16			open_room;
 	u16			offered;
+	u16			unsent;
+	bool			hashed;
+	bool			tx_owner;
+	bool			tx_asked;
+	u8			ring_id;
+	u8			wake;
+	bool			select;
+	bool			held;
+	bool			chalked;
+	u8			probes;
+	u8			opens;
+	bool			doubt;
+	bool			half;
 	u8			offers;
 	bool			orphan;
 	bool			corked;
@@ -268,10 +277,6 @@ struct ttp_link {
 	u8			seen;
 	u8			granted;
 	u8			why;
-	u32			cork_at;
-	u32			priority;
-	u32			sk_priority;
-	u32			mark;
 	struct {
 		bool		got;
 		bool		nacked;
@@ -293,7 +298,6 @@ struct ttp_link {
 		u32	dups_rx;
 		u32	probes_tx;
 	} st;
-	struct rcu_head		rcu;
 };
 
 /**
