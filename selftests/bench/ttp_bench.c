@@ -28,7 +28,7 @@
 #include <unistd.h>
 #include <linux/if_packet.h>
 #include <linux/ttp.h>
-#include "mark.h"
+#include "../../tools/lib/mark.h"
 
 #define PORT	7007
 #define CONN_FIRST	100	/* connections that warm up */

@@ -36,7 +36,7 @@ static const char usage_text[] =
 	"  -r, --read-size=BYTES  asked for in a read of bulk (256K)\n"
 	"  -i, --interval=SEC     between two lines of progress (1; 0: none)\n"
 	"  -w, --timeout=SEC      fail if nothing happens for so long (30)\n"
-	"  -O, --omit=N           round trips before those that count (0)\n"
+	"  -O, --omit=N           rounds before those that count (0)\n"
 	"  -D, --depth=N          messages in flight (64)\n"
 	"  -P, --parallel=N       links at the same time\n"
 	"  -R, --reverse          bulk: the server sends\n"
@@ -301,6 +301,8 @@ static void check(void)
 			      t->family == AF_PACKET || bare))
 		fail(EXIT_TROUBLE, "%s of %s goes without --parallel",
 		     test_names[opt.test], t->name);
+	if (opt.zerocopy && t->kind == DATAGRAMS)
+		fail(EXIT_TROUBLE, "--zerocopy is for streams and records");
 	if (opt.reverse && opt.test != BULK)
 		fail(EXIT_TROUBLE, "--reverse is for bulk");
 	if (opt.size > TTP_MSG_MAX && t->kind == RECORDS && !bare)

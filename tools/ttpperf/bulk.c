@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mark.h"
 #include "ttpperf.h"
 
 /**
@@ -67,6 +68,7 @@ static int send_datagrams(struct worker *w, struct link *l, char *buf,
 			err = datagram_put(l, buf, part, ++l->seq);
 		if (err)
 			return err;
+		TTP_MARK(TTP_MARK_ROUND);
 		left -= part;
 		w->bytes += part;
 		w->count += !left;
@@ -85,6 +87,7 @@ static int send_all(struct worker *w, struct link *l, char *buf,
 		err = link_put(l, buf, job->size);
 		if (err)
 			return err;
+		TTP_MARK(TTP_MARK_ROUND);
 		w->bytes += job->size;
 		w->count++;
 	}
@@ -98,10 +101,12 @@ static int bulk_send(struct worker *w, struct link *l, const struct job *job,
 	int err;
 
 	w->begin = ttp_time_now();
+	TTP_MARK(TTP_MARK_START);
 	err = send_all(w, l, buf, job);
 	if (!err)
 		err = control_end(l, buf, l->t->kind == DATAGRAMS ? SEQ_MIN : 1,
 				  rp);
+	TTP_MARK(TTP_MARK_STOP);
 	w->end = ttp_time_now();
 	link_flush(l);
 	w->zerocopy_copied = l->zc_copied;
@@ -157,9 +162,8 @@ static int receive_all(struct worker *w, struct link *l, char *buf, size_t room)
 			continue;
 		if (r <= 0)
 			return r ? errno : EPIPE;
-		if (!w->bytes)
-			w->begin = ttp_time_now();
 		w->bytes += r;
+		w->count++;
 		if (buf[r - 1])
 			break;
 	}
@@ -172,8 +176,10 @@ static int bulk_receive(struct worker *w, struct link *l, size_t room,
 			struct report *rp)
 {
 	char *buf = must_alloc(room);
-	int err = receive_all(w, l, buf, room);
+	int err;
 
+	w->begin = ttp_time_now();
+	err = receive_all(w, l, buf, room);
 	w->end = ttp_time_now();
 	free(buf);
 	if (err)

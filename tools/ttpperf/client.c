@@ -87,8 +87,12 @@ static void linked(struct worker *w, const struct address *to)
 		check(errno);
 	link_setup(&l);
 	request_make(&rq);
+	/* A server that sends begins as soon as it is asked. */
+	if (opt.reverse)
+		wait_go(w);
 	check(control_ask(&l, &rq));
-	wait_go(w);
+	if (!opt.reverse)
+		wait_go(w);
 	time_begin(opt.ns, datagrams);
 	if (opt.test == BULK)
 		check(bulk_run(w, &l, &rp));

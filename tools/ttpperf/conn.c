@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "mark.h"
 #include "ttpperf.h"
 
 /* Seconds in which a client opens the next connection, or has gone */
@@ -35,19 +36,25 @@ int connect_run(struct worker *w, const struct address *to)
 {
 	char *buf = must_alloc(opt.size);
 	uint64_t at;
-	int err;
+	uint32_t i;
+	int err = 0;
 
+	for (i = 0; i < opt.omit && !err; i++)
+		err = cycle(to, buf);
 	w->begin = ttp_time_now();
-	while (worker_more(w->count, opt.count)) {
+	TTP_MARK(TTP_MARK_START);
+	while (!err && worker_more(w->count, opt.count)) {
 		at = ttp_time_now();
 		err = cycle(to, buf);
 		if (err)
-			return err;
+			break;
+		TTP_MARK(TTP_MARK_ROUND);
 		samples_add(w->samples, ttp_time_now() - at);
 		w->count++;
 	}
+	TTP_MARK(TTP_MARK_STOP);
 	w->end = ttp_time_now();
-	return 0;
+	return err;
 }
 
 /* The connection that tells the server that it was the last */
@@ -118,12 +125,16 @@ void connect_serve(const struct transport *t, int fd, const struct request *rq)
 
 /* ---- idle connections ---- */
 
-/* What was freed a moment ago may still be there. */
+/* What was freed a moment ago may still be there, or be kept for reuse. */
 static void settle(void)
 {
 	struct timespec ts = { .tv_nsec = 300 * NSEC_PER_MSEC };
+	int i;
 
-	nanosleep(&ts, NULL);
+	for (i = 0; i < 2; i++) {
+		nanosleep(&ts, NULL);
+		slab_shrink();
+	}
 }
 
 /* Return: how many were opened; less than @n if there was an error */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mark.h"
 #include "ttpperf.h"
 
 bool worker_more(uint64_t done, uint64_t all)
@@ -33,12 +34,14 @@ int pingpong_run(struct worker *w, struct link *l, struct report *rp)
 			return err;
 	}
 	w->begin = ttp_time_now();
+	TTP_MARK(TTP_MARK_START);
 	while (worker_more(w->count + w->lost, opt.count)) {
 		at = ttp_time_now();
 		err = link_put(l, buf, opt.size);
 		if (!err)
 			err = link_get(l, buf, opt.size);
 		ns = ttp_time_now() - at;
+		TTP_MARK(TTP_MARK_ROUND);
 		w->lost += err == ETIMEDOUT;
 		if (err && err != ETIMEDOUT)
 			return err;
@@ -47,6 +50,7 @@ int pingpong_run(struct worker *w, struct link *l, struct report *rp)
 		w->count++;
 		samples_add(w->samples, ns);
 	}
+	TTP_MARK(TTP_MARK_STOP);
 	w->end = ttp_time_now();
 	return control_end(l, buf, opt.size, rp);
 }
@@ -60,6 +64,7 @@ static int message_back(struct worker *w, int err, uint64_t sent, uint64_t *at)
 		w->lost = sent - w->count;
 		return 0;
 	}
+	TTP_MARK(TTP_MARK_ROUND);
 	if (err || ++w->count % opt.depth)
 		return err;
 	now = ttp_time_now();
@@ -81,6 +86,7 @@ int messages_run(struct worker *w, struct link *l, struct report *rp)
 	l->oldest = 1;
 	w->begin = ttp_time_now();
 	at = w->begin;
+	TTP_MARK(TTP_MARK_START);
 	while (!err) {
 		for (; !err && sent - w->count - w->lost < opt.depth &&
 		     worker_more(sent, opt.count); sent++)
@@ -89,6 +95,7 @@ int messages_run(struct worker *w, struct link *l, struct report *rp)
 			break;
 		err = message_back(w, link_get(l, buf, opt.size), sent, &at);
 	}
+	TTP_MARK(TTP_MARK_STOP);
 	w->end = ttp_time_now();
 	l->oldest = 0;
 	return err ? err : control_end(l, buf, opt.size, rp);
@@ -168,9 +175,14 @@ int selfpong_run(struct worker *w)
 	time_begin(opt.ns, opt.transport->kind == DATAGRAMS);
 	w->begin = ttp_time_now();
 	for (i = 0; worker_more(i, opt.count ? all : 0); i++) {
+		if (i == opt.omit) {
+			w->begin = ttp_time_now();
+			TTP_MARK(TTP_MARK_START);
+		}
 		at = ttp_time_now();
 		err = self_round(&a, &b, buf, opt.size);
 		at = ttp_time_now() - at;
+		TTP_MARK(TTP_MARK_ROUND);
 		if (err == ETIMEDOUT)
 			w->lost++;
 		else if (err)
@@ -180,6 +192,7 @@ int selfpong_run(struct worker *w)
 		w->count++;
 		samples_add(w->samples, at);
 	}
+	TTP_MARK(TTP_MARK_STOP);
 	w->end = ttp_time_now();
 	link_tally(&a, &w->mine);
 	link_tally(&b, &w->theirs);

@@ -240,8 +240,11 @@ static void people_tally(const struct result *r)
 	if (r->lost)
 		printf("lost: %llu\n", (unsigned long long)r->lost);
 	if (replays || nacks)
-		printf("sent again: %llu, asked for by %llu NACKs\n",
-		       (unsigned long long)replays, (unsigned long long)nacks);
+		printf("sent again: %llu", (unsigned long long)replays);
+	if (nacks)
+		printf(", asked for by %llu NACKs", (unsigned long long)nacks);
+	if (replays || nacks)
+		putchar('\n');
 	if (opt.zerocopy)
 		printf("zerocopy: %llu writes were copied nevertheless\n",
 		       (unsigned long long)r->zerocopy_copied);

@@ -114,7 +114,7 @@ extern const char *const test_names[TESTS];
  * @ns: how long
  * @interval: ns between two lines of progress, 0: none
  * @timeout: ns without any progress after which a test has failed
- * @omit: round trips before those that count
+ * @omit: round trips or connections before those that count
  * @depth: messages in flight
  * @links: parallel ones
  * @busy_poll: SO_BUSY_POLL, microseconds
@@ -521,6 +521,9 @@ void idle_serve(struct link *l, int fd, const struct request *rq);
 
 /* Bytes of all slabs, 0 if that is not known */
 uint64_t slab_bytes(void);
+
+/* Have slabs hold what is in use and little else, as far as we may. */
+void slab_shrink(void);
 
 /* Let this process have so many files, and their table be as long already. */
 void files_allow(uint32_t n);
