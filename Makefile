@@ -39,7 +39,6 @@ setup:
 # What runs in a test machine is built here, outside of it.
 host-built: setup
 	@$(SUBMAKE) -s -C tools
-	@$(SUBMAKE) -s -C selftests/bench
 	@eval "$$($(VM)/setup --env)" && \
 		$(SUBMAKE) -s -C selftests all KSFT_DIR="$$KSFT_DIR"
 
@@ -60,7 +59,6 @@ scale: host-built ## 100 000 links open, and 100 000 opened and closed
 
 bench: setup ## instructions beside TCP, UDP, AF_PACKET ..., goals (SEEDS="1 2 3")
 	@$(SUBMAKE) -s -C tools
-	@$(SUBMAKE) -s -C selftests/bench
 	@selftests/bench/bench $(SEEDS)
 
 .PHONY: bench-wall
@@ -104,7 +102,7 @@ soak: host-built ## random links over random wires (HOURS=1, KERNEL=..., SEED=n:
 
 clean: ## remove what was built in the tree
 	@test -z "$(KDIR)" || $(MAKE) -s -C $(KDIR) M=$(CURDIR) clean
-	@for d in tools selftests selftests/unit selftests/demo selftests/bench; do \
+	@for d in tools selftests selftests/unit selftests/demo; do \
 		test ! -e $$d/Makefile || $(SUBMAKE) -s -C $$d clean || exit 1; done
 	@rm -rf build
 

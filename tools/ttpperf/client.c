@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -142,6 +143,7 @@ static void start(const struct address *to, sigset_t *old)
 	crew.left++;
 	if (crew.pid[i])
 		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigprocmask(SIG_SETMASK, old, NULL);
 	work(w, to);
 	_exit(EXIT_MEASURED);
@@ -282,10 +284,10 @@ static int measure(const struct address *to)
 	if (!crew.failed)
 		result_begin(to);
 	watch(&set);
-	if (opt.test == CONNECT)
-		connect_end(to);
 	if (crew.failed)
 		return EXIT_FAILED;
+	if (opt.test == CONNECT)
+		connect_end(to);
 	result_end(crew.w, crew.n);
 	return EXIT_MEASURED;
 }
@@ -309,6 +311,7 @@ static void local_server(int said, int until)
 	int fd;
 
 	opt.quiet = true;
+	opt.server = true;
 	signal(SIGINT, SIG_IGN);
 	netns_enter(opt.netns[SERVER]);
 	transport_own(opt.transport, opt.dev[SERVER], &at);

@@ -61,12 +61,14 @@ int connect_run(struct worker *w, const struct address *to)
 int connect_end(const struct address *to)
 {
 	char *buf = must_alloc(opt.size);
+	struct timeval limit = { .tv_sec = PATIENCE };
 	struct report rp;
 	struct link l;
 	int err;
 
 	if (transport_connect(opt.transport, to, &l))
 		return errno;
+	setsockopt(l.fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	err = control_end(&l, buf, opt.size, &rp);
 	close(l.fd);
 	free(buf);
@@ -109,7 +111,7 @@ void connect_serve(const struct transport *t, int fd, const struct request *rq)
 	struct link l;
 
 	patience(PATIENCE);
-	while (more && ticks - before < 2) {
+	while (more && !stop && ticks - before < 2) {
 		if (transport_accept(t, fd, &l)) {
 			if (errno == EINTR || errno == ECONNABORTED)
 				continue;
@@ -205,7 +207,7 @@ void idle_serve(struct link *l, int listener, const struct request *rq)
 	slab = slab_bytes();
 	report_send(l, &rp);
 	patience(PATIENCE);
-	while (n < all && ticks - before < 2) {
+	while (n < all && !stop && ticks - before < 2) {
 		if (!transport_accept(l->t, listener, &c)) {
 			fd[n++] = c.fd;
 			before = ticks;

@@ -84,7 +84,7 @@ int link_put_rest(struct link *l, void *buf, size_t n, ssize_t done)
 	if (!l->plain)
 		done = put_part(l, buf, n);
 	for (;;) {
-		if (done < 0 && errno != EINTR)
+		if (done < 0 && (errno != EINTR || stop == STOP_NOW))
 			return errno;
 		if (done > 0)
 			sent += done;
@@ -105,7 +105,7 @@ int link_get_rest(struct link *l, void *buf, size_t n, ssize_t done)
 	for (;;) {
 		if (!done)
 			return EPIPE;
-		if (done < 0 && errno != EINTR)
+		if (done < 0 && (errno != EINTR || stop == STOP_NOW))
 			return errno;
 		if (done > 0)
 			got += done;

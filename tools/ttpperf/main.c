@@ -108,7 +108,7 @@ void time_begin(uint64_t ns, bool datagrams)
 static void on_signal(int sig)
 {
 	(void)sig;
-	stop = 1;
+	stop = opt.server ? STOP_NOW : 1;
 }
 
 int main(int argc, char **argv)

@@ -159,8 +159,13 @@ enum { SERVER, CLIENT };	/* indices of dev and netns */
 
 extern struct options opt;
 
-/* Set by a signal, or when the time of a test is over */
+/*
+ * Set by a signal, or when the time of a test is over. A client ends what is
+ * under way; a server that is told to go waits for nobody.
+ */
 extern volatile int stop;
+
+#define STOP_NOW	2
 
 /* Counts every TICK_MS where datagrams may get lost */
 extern volatile unsigned int ticks;
