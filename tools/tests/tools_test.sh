@@ -631,6 +631,68 @@ test_perf_usage() {
 	run 0 $ttpperf -V && has "$out" "ttpperf, ttp-"
 }
 
+# What it measures beside TTP needs no module.
+test_perf_local() {
+	local t times="v['lost'] == 0 and 0 < v['ns']['min'] <= v['ns']['p50'] <= v['ns']['p999'] <= v['ns']['max']"
+
+	for t in tcp tcp-nagle udp unix unix-seqpacket; do
+		run 0 $ttpperf local -j -T $t -t pingpong -n 300 -O 10 &&
+			json "v['count'] == 300 and $times" || return
+		run 0 $ttpperf local -j -T $t -t selfpong -n 300 -s 5000 &&
+			json "v['count'] == 300 and v['size'] == 5000 and $times" || return
+		run 0 $ttpperf local -j -T $t -t messages -n 320 -D 16 -P 2 &&
+			json "v['count'] == 640 and v['links'] == 2 and $times" || return
+		run 0 $ttpperf local -j -T $t -b 3M -s 50000 -r 1000 &&
+			json "3 << 20 <= v['bytes'] < (3 << 20) + 50000 and v['lost'] == 0 and v['ns_per_kb'] > 0" ||
+			return
+		run 0 $ttpperf local -j -T $t -R -b 3M -s 10000 &&
+			json "3 << 20 <= v['bytes'] < (3 << 20) + 10000 and v['mbit_per_s'] > 0" ||
+			return
+	done
+	for t in tcp unix; do
+		run 0 $ttpperf local -j -T $t -t connect -n 100 -O 5 &&
+			json "v['count'] == 100 and v['connections_per_s'] > 0 and $times" ||
+			return
+		run 0 $ttpperf local -j -T $t -t idle -n 200 && json "v['count'] == 200" ||
+			return
+	done
+	run 0 $ttpperf local -j -T unix -l 0.6 -i 0.2 &&
+		json "v['seconds'] >= 0.6 and len(v['intervals']) >= 2 and v['intervals'][0]['bytes'] > 0" ||
+		return
+	run 0 $ttpperf local -T unix -t pingpong -n 10 &&
+		has "$out" "10 round trips" "p99.9" || return
+	run 0 $ttpperf local -T unix -b 1M && has "$out" "1.0 MB in" "ns/KB"
+}
+
+# Interrupted, a client tells what there is so far; it notices that nobody is
+# there, and that the server goes.
+test_perf_ends() {
+	local server client
+
+	run 1 $ttpperf client -T tcp -p 7099 127.0.0.1 && has "$err" refused || return
+	$ttpperf server -T tcp -q -p 7099 &
+	server=$!
+	until run 0 $ttpperf client -T tcp -p 7099 -t pingpong -n 1 127.0.0.1; do
+		kill -0 $server || return
+		sleep 0.1
+	done >"$tmp/tries"
+	$ttpperf client -T tcp -p 7099 -t pingpong -j -l 20 127.0.0.1 >"$tmp/client" &
+	client=$!
+	sleep 0.7
+	kill -INT $client
+	wait $client || return
+	out=$(cat "$tmp/client")
+	json "0 < v['seconds'] < 15 and v['count'] > 0" || return
+	$ttpperf client -T tcp -p 7099 -t bulk -l 20 127.0.0.1 >"$tmp/client" 2>&1 &
+	client=$!
+	sleep 0.7
+	pkill -KILL -P $server
+	wait $client
+	[ $? = 1 ] && has "$(cat "$tmp/client")" "reset the link" || return
+	kill $server
+	wait $server
+}
+
 # ---- the rest ---------------------------------------------------------------
 
 test_man_pages() {
