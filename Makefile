@@ -65,6 +65,7 @@ bench: setup ## instructions beside TCP, UDP, AF_PACKET ..., goals (SEEDS="1 2 3
 bench-wall: tools ## real hardware: on one host as it is, on the other HOST=MAC [IP=...] [DEV=...]
 	@selftests/bench/wall $(if $(HOST),client,server) $(addprefix -d ,$(DEV)) \
 		$(if $(HOST),$(addprefix -a ,$(IP)) $(HOST))
+
 .PHONY: sharing
 sharing: host-built ## cache lines that go from CPU to CPU (TEST=bulk|round_trips)
 	@selftests/bench/sharing $(or $(TEST),round_trips)

@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <kselftest_harness.h>
-#include "bench/mark.h"
+#include "../tools/lib/mark.h"
 #include "contention.h"
 #include "ttp_lib.h"
 #include "ttp_main.h"
