@@ -10,6 +10,8 @@
 #define TTP_TX_PATIENT	6	/* probes before a frame not sent yet is replayed */
 #define TTP_CORK_US	200000	/* MSG_MORE holds a short frame no longer */
 #define TTP_LONE_MAX	512	/* a lone frame up to here is its own probe */
+/* An ACK that is owed is on its way by then */
+#define TTP_TX_OWED_US	(2 * TTP_TICK_US)
 
 static void ttp_tx_backoff_open(struct ttp_link *link)
 {
@@ -479,8 +481,9 @@ void ttp_tx_asked(struct ttp_link *link)
 /* How long may nothing move before it is worth a frame to find out why? */
 static u32 ttp_tx_patience(struct ttp_link *link)
 {
-	u32 least = ttp_is_bare(link) ? TTP_BARE_WAIT_US : 3 * TTP_TICK_US;
-	u32 wait = 2 * link->c.srtt + 2 * TTP_TICK_US;
+	u32 least = ttp_is_bare(link) ? TTP_BARE_WAIT_US :
+					TTP_TX_OWED_US + link->c.srtt;
+	u32 wait = TTP_TX_OWED_US + 2 * link->c.srtt;
 
 	if (link->reply && ttp_tx_lone(link))
 		wait = link->reply + max(4 * link->reply_var, TTP_TICK_US);
