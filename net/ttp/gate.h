@@ -327,20 +327,24 @@ void ttp_gate_rest(struct ttp_gate *g, u32 nxt);
 
 /*
  * Should the frame that ends with id ask for an ACK? Yes when it leaves a
- * quarter of the bays or fewer, once a quarter.
+ * quarter of the bays or fewer, once a quarter; from 8 to 64 bays that is half
+ * of them, but 16 at most.
  */
 static inline bool ttp_gate_ask(struct ttp_gate *g, u32 window, u32 inflight,
 				u32 id)
 {
 	u32 bays = ttp_gate_bays(g, window);
-	u32 quarter = bays / 4;
+	u32 part = bays / 4;
 
 	/* A lone frame of a link that has not leased yet: nobody waits. */
 	if (!g->leased && ttp_gate_limit(g, window) > 1)
 		return false;
-	if (inflight < bays - quarter)
+	/* Of few bays a quarter is little for the price of an ACK */
+	if (bays >= TTP_GATE_BLOCK / 2)
+		part = max(part, min(bays / 2, (u32)TTP_GATE_BLOCK));
+	if (inflight < bays - part)
 		return false;
-	if (g->asked && id - g->ask < max(quarter, 1U))
+	if (g->asked && id - g->ask < max(part, 1U))
 		return false;
 
 	g->asked = true;

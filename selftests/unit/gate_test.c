@@ -1024,10 +1024,22 @@ TEST(ask_few_bays)
 	/* Few slots leased: what there is counts, not what there might be. */
 	wide(&g, 256, 0);
 	g.leased = 15;
-	EXPECT_FALSE(ttp_gate_ask(&g, 256, 11, 10));
-	EXPECT_TRUE(ttp_gate_ask(&g, 256, 12, 11));
-	EXPECT_FALSE(ttp_gate_ask(&g, 256, 13, 12));
+	EXPECT_FALSE(ttp_gate_ask(&g, 256, 7, 6));
+	EXPECT_TRUE(ttp_gate_ask(&g, 256, 8, 7));
+	EXPECT_FALSE(ttp_gate_ask(&g, 256, 15, 14));
 	EXPECT_TRUE(ttp_gate_ask(&g, 256, 16, 15));
+	/* Half of them, but no more than 16. */
+	wide(&g, 256, 0);
+	g.leased = 47;
+	EXPECT_FALSE(ttp_gate_ask(&g, 256, 31, 30));
+	EXPECT_TRUE(ttp_gate_ask(&g, 256, 32, 31));
+	EXPECT_FALSE(ttp_gate_ask(&g, 256, 47, 46));
+	EXPECT_TRUE(ttp_gate_ask(&g, 256, 48, 47));
+	/* A quarter of fewer than eight */
+	wide(&g, 256, 0);
+	g.leased = 6;
+	EXPECT_FALSE(ttp_gate_ask(&g, 256, 5, 4));
+	EXPECT_TRUE(ttp_gate_ask(&g, 256, 6, 5));
 	/* A quarter of four is one. */
 	ttp_gate_init(&g, 4, 0);
 	g.leased = 3;
@@ -1037,9 +1049,16 @@ TEST(ask_few_bays)
 	EXPECT_TRUE(ttp_gate_ask(&g, 256, 4, 3));
 }
 
+static u32 asked_part(u32 bays)
+{
+	if (bays < 8)
+		return bays / 4;
+	return max(bays / 4, min(bays / 2, 16U));
+}
+
 /*
  * Bulk through any number of bays: never all of them taken without a question
- * on its way, and not many more questions than quarters.
+ * on its way, and not many more questions than parts.
  */
 TEST(ask_bulk)
 {
@@ -1066,7 +1085,7 @@ TEST(ask_bulk)
 				sent += n;
 				if (ttp_gate_ask(&g, ANY, nxt - una, nxt - 1)) {
 					ASSERT_TRUE(bays - (nxt - una) <=
-						    bays / 4);
+						    asked_part(bays));
 					pending = true;
 					newest = nxt - 1;
 					asks++;
