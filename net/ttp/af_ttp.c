@@ -42,14 +42,20 @@ void ttp_sock_wake(struct sock *sk, struct ttp_link *link, unsigned int wake)
 		return;
 	}
 	if (wake & TTP_WAKE_STATE) {
-		ttp_sock_sync(sk, link);
+		/* What this hint is about was written by who brings it */
+		if (READ_ONCE(link->err) ||
+		    READ_ONCE(sk->sk_state) == TCP_SYN_SENT)
+			ttp_sock_sync(sk, link);
+		/* All who wait for anything wake up */
 		sk->sk_state_change(sk);
 		sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
+		if (wake & TTP_WAKE_READ)
+			sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_IN);
 		if (READ_ONCE(sk->sk_err))
 			sk_error_report(sk);
-	}
-	if (wake & TTP_WAKE_READ)
+	} else if (wake & TTP_WAKE_READ) {
 		sk->sk_data_ready(sk);
+	}
 	if (wake & TTP_WAKE_WRITE)
 		sk->sk_write_space(sk);
 }

@@ -109,6 +109,9 @@ void ttp_chalk_del(struct ttp_link *link)
 	struct ttp_chalk_cpu *cc;
 
 	ttp_chalk_move(link, TTP_RING_NONE);
+	/* Who holds the link's lock is the only one to put it on a list */
+	if (list_empty_careful(&link->owed))
+		return;
 	cc = per_cpu_ptr(ch->cpu, link->owed_cpu);
 	spin_lock(&cc->lock);
 	list_del_init(&link->owed);
