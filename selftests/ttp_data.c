@@ -570,10 +570,22 @@ TEST_F(data, mmsg)
 
 /* ---- bad memory ---- */
 
+/* Bytes of memory that what was received counts for */
+static long held(int fd)
+{
+	__u32 mem[SK_MEMINFO_VARS];
+	socklen_t len = sizeof(mem);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, mem, &len))
+		return -1;
+	return mem[SK_MEMINFO_RMEM_ALLOC];
+}
+
 TEST_F(data, unmapped_buffers_lose_nothing)
 {
 	char *map, *hole;
 	ssize_t n;
+	int inq;
 
 	map = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -589,6 +601,10 @@ TEST_F(data, unmapped_buffers_lose_nothing)
 	ASSERT_TRUE(ttp_wait_acked(self->fd[0], 1000));
 	EXPECT_ERRNO(EFAULT, recv(self->fd[1], hole, 100, 0));
 	EXPECT_ERRNO(EFAULT, recv(self->fd[1], NULL, 100, 0));
+	/* It is still there, and still counts. */
+	ASSERT_EQ(0, ioctl(self->fd[1], SIOCINQ, &inq));
+	EXPECT_EQ(100, inq);
+	EXPECT_LE(100, held(self->fd[1]));
 	/* Half of it would fit: nothing, or that half, but no byte is lost. */
 	n = recv(self->fd[1], hole - 50, 100, 0);
 	if (n < 0)
@@ -598,6 +614,7 @@ TEST_F(data, unmapped_buffers_lose_nothing)
 	EXPECT_EQ(100 - n, recv(self->fd[1], self->buf, 200, 0));
 	EXPECT_PATTERN(self->buf, 100 - n, n, 0);
 	EXPECT_ERRNO(EAGAIN, recv(self->fd[1], self->buf, 1, MSG_DONTWAIT));
+	EXPECT_EQ(0, held(self->fd[1]));
 }
 
 TEST_F(data, unmapped_in_the_middle_of_much)

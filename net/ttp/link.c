@@ -385,6 +385,7 @@ void ttp_link_keep(struct ttp_link *link, struct sk_buff *skb)
 		consume_skb(skb);
 		return;
 	}
+	/* Pairs with xchg() in ttp_link_reuse() */
 	smp_store_release(&link->spare, skb);
 }
 
@@ -440,7 +441,7 @@ int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
 	link->corked = more && !link->c.seq;
 	if (link->corked)
 		link->cork_at = ttp_now();
-	ttp_link_account(link);
+	ttp_link_account_tx(link);
 	ttp_pipeline_event(link, TTP_EV_USER_SEND);
 	ttp_output_unlock(link);
 	return 0;

@@ -537,6 +537,13 @@ static inline void ttp_link_account(struct ttp_link *link)
 	atomic_set(&sk->sk_rmem_alloc, link->rmem);
 }
 
+/* The same of what is to be sent alone */
+static inline void ttp_link_account_tx(struct ttp_link *link)
+{
+	if (link->sk)
+		WRITE_ONCE(link->sk->sk_wmem_queued, link->wmem);
+}
+
 /* Limit of what may be received; link locked. */
 static inline u32 ttp_link_rcvbuf(const struct ttp_link *link)
 {

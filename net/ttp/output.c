@@ -503,11 +503,12 @@ void ttp_output_work(struct work_struct *work)
 	ttp_link_put(link);
 }
 
-/* Does somebody wait for room? Pairs with the barrier behind SOCK_NOSPACE. */
+/* Does somebody wait for room? */
 static bool ttp_output_wanted(const struct sock *sk)
 {
 	const struct socket *sock;
 
+	/* Pairs with the barrier behind setting SOCK_NOSPACE */
 	smp_mb();
 	sock = READ_ONCE(sk->sk_socket);
 	return sock && test_bit(SOCK_NOSPACE, &sock->flags);

@@ -96,10 +96,11 @@ static void ttp_q2_decide(const struct ttp_core *c, unsigned int event,
 {
 	unsigned int dialect = c ? c->dialect : f->dialect;
 	enum ttp_state state = c ? c->state : TTP_CLOSED;
+	/* Sending has no condition */
+	bool guard = event == TTP_EV_USER_SEND || ttp_fsm_guard(c, event, f);
 
 	v->event = event;
-	v->next = ttp_fsm_step(dialect, state, event,
-			       ttp_fsm_guard(c, event, f), &v->acts);
+	v->next = ttp_fsm_step(dialect, state, event, guard, &v->acts);
 }
 
 /*

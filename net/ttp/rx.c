@@ -227,7 +227,7 @@ void ttp_rx_retire(struct ttp_link *link, struct list_head *done)
 		link->wmem -= skb->truesize;
 		ttp_link_keep(link, skb);
 	}
-	ttp_link_account(link);
+	ttp_link_account_tx(link);
 	link->wake |= TTP_WAKE_WRITE;
 }
 
@@ -362,10 +362,17 @@ static void ttp_rx_deliver(struct ttp_link *link, struct sk_buff *skb)
 		return;
 	}
 	link->rmem += skb->truesize;
+	last = !c->seq || (e->flags & TTP_F_LAST);
+	if (last && skb_queue_empty(&link->part)) {
+		__skb_queue_tail(&link->rxq, skb);
+		link->rcv_mem += skb->truesize;
+		WRITE_ONCE(link->rcv_queued, link->rcv_queued + len);
+		link->wake |= TTP_WAKE_READ;
+		return;
+	}
 	link->part_mem += skb->truesize;
 	link->part_len += len;
 	__skb_queue_tail(&link->part, skb);
-	last = !c->seq || (e->flags & TTP_F_LAST);
 	if (c->seq)
 		ttp_mem_pack(link);
 	if (!last)
@@ -481,8 +488,10 @@ static void ttp_rx_advance(struct ttp_link *link, struct sk_buff *skb)
 	struct ttp_rcv *v = &link->c.rcv;
 	u32 before = v->rx + 1 - e->first;
 
-	TTP_CB(skb)->off = before * ttp_run_seg(skb);
-	e->n -= before;
+	if (unlikely(before)) {
+		TTP_CB(skb)->off = before * ttp_run_seg(skb);
+		e->n -= before;
+	}
 	ttp_gap_advance(v, v->rx + e->n);
 	ttp_rx_deliver(link, skb);
 }

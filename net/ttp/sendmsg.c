@@ -138,14 +138,15 @@ static int ttp_send_build(struct ttp_send *s, size_t n)
 }
 
 /* The sizes that hold for the link at present */
-static void ttp_send_begin(struct ttp_send *s, struct ttp_link *link)
+static void ttp_send_begin(struct ttp_send *s, struct ttp_link *link,
+			   size_t len)
 {
 	const struct ttp_dev *dev = link->dev;
 
 	s->link = link;
 	s->headroom = link->headroom;
 	s->max = READ_ONCE(link->c.max_payload);
-	if (s->sk->sk_protocol == TTPPROTO_BARE)
+	if (len <= s->max || s->sk->sk_protocol == TTPPROTO_BARE)
 		return;
 	rcu_read_lock();
 	if (!READ_ONCE(dev->dead))
@@ -255,7 +256,7 @@ static int ttp_send_record(struct ttp_send *s, size_t len, long timeo)
 	if (IS_ERR(link))
 		return PTR_ERR(link);
 	ttp_send_options(s->sk, link);
-	ttp_send_begin(s, link);
+	ttp_send_begin(s, link, len);
 	if (bare && len > s->max)
 		return -EMSGSIZE;
 	err = len ? ttp_send_build(s, len) : ttp_send_frame(s, 0);
@@ -280,10 +281,12 @@ static ssize_t ttp_send_batch(struct ttp_send *s, long *timeo)
 	if (IS_ERR(link))
 		return PTR_ERR(link);
 	ttp_send_options(s->sk, link);
-	ttp_send_begin(s, link);
+	n = msg_data_left(s->msg);
+	ttp_send_begin(s, link, n);
 	/* Whole frames, unless the message ends */
-	n = max(rounddown(TTP_SEND_BATCH, s->max), s->max);
-	n = min(n, msg_data_left(s->msg));
+	if (n > s->max)
+		n = min_t(size_t, n, max(rounddown(TTP_SEND_BATCH, s->max),
+					 s->max));
 	err = ttp_send_build(s, n);
 	if (!s->bytes)
 		return err;

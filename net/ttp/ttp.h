@@ -494,6 +494,7 @@ static inline void ttp_chalk_owe(struct ttp_link *link)
 	if (!link->c.ack_owed)
 		__ttp_chalk_owe(link);
 }
+
 void ttp_chalk_del(struct ttp_link *link);	/* link locked */
 
 /* ---- device.c ---- */

@@ -277,6 +277,9 @@ static u32 ttp_tx_admit(struct ttp_link *link, u32 inflight, u32 want)
 	struct ttp_core *c = &link->c;
 	u32 limit, room;
 
+	/* The link's own bay is never broken, and free */
+	if (!inflight && want == 1)
+		return 1;
 	for (;;) {
 		room = ttp_gate_room(&c->gate, c->peer_window, inflight);
 		if (room >= want)
@@ -322,6 +325,8 @@ static bool ttp_tx_pauses(const struct ttp_link *link,
 	const struct ttp_core *c = &link->c;
 	u32 len = skb->len, room, want;
 
+	if (len <= c->max_payload && skb_queue_is_last(&link->sndq, skb))
+		return false;
 	if (len > n * c->max_payload)
 		len -= n * c->max_payload;
 	else if (!skb_queue_is_last(&link->sndq, skb))

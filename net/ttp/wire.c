@@ -197,9 +197,9 @@ enum ttp_reason ttp_wire_parse_bare(const u8 *data, unsigned int len,
 }
 
 /* What both dialects have: len bytes in front of the payload, TTH included */
-static __always_inline void ttp_wire_build_common(struct ttp_wire *w, unsigned int len,
-				  const struct ttp_frame *f,
-				  const u8 *dst, const u8 *src)
+static __always_inline void
+ttp_wire_build_common(struct ttp_wire *w, unsigned int len,
+		      const struct ttp_frame *f, const u8 *dst, const u8 *src)
 {
 	w->tth_version = TTP_TTH_VERSION;
 	w->tth_len = cpu_to_be16(len + f->len);
