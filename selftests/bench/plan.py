@@ -15,12 +15,13 @@ Measure = collections.namedtuple("Measure", "wire transport test size")
 
 TTP = ["ttp", "seqpacket"]
 TALKERS = TTP + ["tcp", "udp", "packet", "unix", "sctp"]
+CHEAP = TTP + ["tcp", "unix"]       # large frames, or none
 STREAMS = TTP + ["tcp", "unix", "sctp"]
 
 # What is measured beside that which the goals ask for: (wire, tests, sizes, transports)
 BESIDE = [
     ("gso", ["pingpong", "selfpong"], [64, 1024, 8192], TALKERS),
-    ("gso", ["bulk"], [65536, 1400], STREAMS),
+    ("gso", ["bulk"], [65536, 1400], TALKERS),
     ("gso", ["messages"], [64], TALKERS[:3] + ["tcp-nagle"] + TALKERS[3:]),
     ("gso", ["connect"], [64], STREAMS),
     ("gso", ["idle"], [0], STREAMS),
@@ -43,7 +44,7 @@ def count(m, short):
     """How often, or how much in all."""
     if m.test == "bulk":
         # TCP begins slowly: what is cheap goes on until that is no part of it.
-        cheap = m.wire == "gso" and m.size > 4096 and m.transport != "sctp"
+        cheap = m.wire == "gso" and m.size > 4096 and m.transport in CHEAP
         total = (16 if short else 64) if cheap else (4 if short else 16)
         return (total << 20) // m.size
     if m.test in ("pingpong", "selfpong"):
