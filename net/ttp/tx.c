@@ -383,6 +383,8 @@ static void ttp_tx_new(struct ttp_link *link)
 {
 	struct ttp_core *c = &link->c;
 	unsigned int room = ttp_host_room(link);
+	/* A run that a queue below cuts is not seen to be there any more */
+	u32 most = room == UINT_MAX ? UINT_MAX : 1;
 	u32 now = ttp_now();
 	struct sk_buff *skb;
 	bool pause;
@@ -394,7 +396,7 @@ static void ttp_tx_new(struct ttp_link *link)
 	while (room && (skb = skb_peek(&link->sndq))) {
 		if (c->full_in || ttp_tx_held_back(link, skb))
 			return;
-		n = ttp_tx_ids(link, skb, room);
+		n = ttp_tx_ids(link, skb, min(room, most));
 		if (!n)
 			return;
 		pause = ttp_tx_pauses(link, skb, n);
