@@ -17,10 +17,12 @@
  * struct job - what both sides know of the test
  * @size: bytes of a write
  * @bytes: all of them, 0: until the time is over
+ * @ns: that time
  */
 struct job {
 	uint32_t	size;
 	uint64_t	bytes;
+	uint64_t	ns;
 };
 
 /* ---- sending ---- */
@@ -100,7 +102,7 @@ static int bulk_send(struct worker *w, struct link *l, const struct job *job,
 	char *buf = must_alloc(job->size);
 	int err;
 
-	w->begin = ttp_time_now();
+	worker_begin(w, job->ns);
 	TTP_MARK(TTP_MARK_START);
 	err = send_all(w, l, buf, job);
 	if (!err)
@@ -202,7 +204,9 @@ static size_t room_for(uint32_t read_size, uint32_t size, const struct link *l)
 
 int bulk_run(struct worker *w, struct link *l, struct report *rp)
 {
-	struct job job = { .size = opt.size, .bytes = opt.bytes };
+	struct job job = {
+		.size = opt.size, .bytes = opt.bytes, .ns = opt.ns,
+	};
 	struct report mine = { 0 };
 	int err;
 
@@ -214,14 +218,15 @@ int bulk_run(struct worker *w, struct link *l, struct report *rp)
 
 void bulk_serve(struct link *l, const struct request *rq)
 {
-	struct job job = { .size = rq->size, .bytes = rq->bytes };
+	struct job job = {
+		.size = rq->size, .bytes = rq->bytes, .ns = rq->ns,
+	};
 	struct worker *w = must_alloc(sizeof(*w));
 	struct report rp = { 0 }, theirs;
 
 	if (!rq->reverse) {
 		bulk_receive(w, l, room_for(rq->read_size, rq->size, l), &rp);
 	} else {
-		time_begin(rq->ns, l->t->kind == DATAGRAMS);
 		if (bulk_send(w, l, &job, &theirs))
 			return;
 		link_tally(l, &rp.tally);

@@ -94,7 +94,6 @@ static void linked(struct worker *w, const struct address *to)
 	check(control_ask(&l, &rq));
 	if (!opt.reverse)
 		wait_go(w);
-	time_begin(opt.ns, datagrams);
 	if (opt.test == BULK)
 		check(bulk_run(w, &l, &rp));
 	else if (opt.test == MESSAGES)
@@ -111,7 +110,6 @@ static void work(struct worker *w, const struct address *to)
 	switch (opt.test) {
 	case CONNECT:
 		wait_go(w);
-		time_begin(opt.ns, false);
 		check(connect_run(w, to));
 		break;
 	case IDLE:

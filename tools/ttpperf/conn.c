@@ -41,7 +41,7 @@ int connect_run(struct worker *w, const struct address *to)
 
 	for (i = 0; i < opt.omit && !err; i++)
 		err = cycle(to, buf);
-	w->begin = ttp_time_now();
+	worker_begin(w, opt.ns);
 	TTP_MARK(TTP_MARK_START);
 	while (!err && worker_more(w->count, opt.count)) {
 		at = ttp_time_now();

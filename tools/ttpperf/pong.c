@@ -17,6 +17,13 @@ bool worker_more(uint64_t done, uint64_t all)
 	return !stop && (!all || done < all);
 }
 
+/* A test of so many seconds takes no less than those. */
+void worker_begin(struct worker *w, uint64_t ns)
+{
+	w->begin = ttp_time_now();
+	time_begin(ns, opt.transport->kind == DATAGRAMS);
+}
+
 /* ---- the client ---- */
 
 int pingpong_run(struct worker *w, struct link *l, struct report *rp)
@@ -33,7 +40,7 @@ int pingpong_run(struct worker *w, struct link *l, struct report *rp)
 		if (err && err != ETIMEDOUT)
 			return err;
 	}
-	w->begin = ttp_time_now();
+	worker_begin(w, opt.ns);
 	TTP_MARK(TTP_MARK_START);
 	while (worker_more(w->count + w->lost, opt.count)) {
 		at = ttp_time_now();
@@ -84,7 +91,7 @@ int messages_run(struct worker *w, struct link *l, struct report *rp)
 		fail(EXIT_TROUBLE, "%s: messages are a datagram each, of at most %zu bytes",
 		     l->t->name, l->max);
 	l->oldest = 1;
-	w->begin = ttp_time_now();
+	worker_begin(w, opt.ns);
 	at = w->begin;
 	TTP_MARK(TTP_MARK_START);
 	while (!err) {
@@ -172,11 +179,10 @@ int selfpong_run(struct worker *w)
 		transport_pair(opt.transport, &a, &b);
 	else
 		self_connect(&a, &b);
-	time_begin(opt.ns, opt.transport->kind == DATAGRAMS);
-	w->begin = ttp_time_now();
+	worker_begin(w, opt.ns);
 	for (i = 0; worker_more(i, opt.count ? all : 0); i++) {
 		if (i == opt.omit) {
-			w->begin = ttp_time_now();
+			worker_begin(w, opt.ns);
 			TTP_MARK(TTP_MARK_START);
 		}
 		at = ttp_time_now();

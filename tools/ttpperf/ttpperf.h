@@ -504,6 +504,9 @@ struct worker {
 	struct samples		*samples;
 };
 
+/* Now; @ns: for how long, 0: it is counted */
+void worker_begin(struct worker *w, uint64_t ns);
+
 /* Is there more to do, so much being done? */
 bool worker_more(uint64_t done, uint64_t all);
 
