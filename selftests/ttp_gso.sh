@@ -182,6 +182,9 @@ batches() {
 	check "GRO on" gro b wire0 a on
 	moved "GRO"
 	check "GRO: put together" merged
+	tune a wire0 gso off
+	moved "GRO of frames that are their sender's"
+	tune a wire0 gso on
 	mirrored "GRO and a mirror"
 	mirrored "GRO and a mirror without scatter-gather" sg off
 	check "GRO off" gro b wire0 a off
@@ -318,7 +321,7 @@ bridge() {
 	check "bridge, cut behind it: it was" more "$(counter c gso_cut)" 5
 }
 
-plan 49
+plan 50
 one_wire
 batches
 vlan

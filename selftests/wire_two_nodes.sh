@@ -140,7 +140,7 @@ watched() {
 }
 
 as_frames() {
-	cat "$tmp/seen" >&3
+	sed 's/^/# /' "$tmp/seen" >&3
 	[ "$watched" -eq 0 ] &&
 		[ "$(awk '$1 == "longest" { print $2 }' "$tmp/seen")" -eq 1514 ] &&
 		[ "$(awk '$1 == "sum" { print $2 }' "$tmp/seen")" = \

@@ -184,6 +184,13 @@ static struct sk_buff *ttp_gro_find(struct list_head *head,
 	return NULL;
 }
 
+/* Nothing hangs on it that would be lost with it? A tunnel has left it bare. */
+static bool ttp_gro_plain(struct sk_buff *skb)
+{
+	return !skb->slow_gro || (!skb_dst(skb) && !skb_get_nfct(skb) &&
+				  !skb_has_extensions(skb));
+}
+
 /*
  * Can this frame be part of a run at all? What describes its data is going to
  * be written: nobody else may have a part in that, as on veth the sender has in
@@ -193,7 +200,7 @@ static bool ttp_gro_joins(struct sk_buff *skb, const struct ttp_frame *f)
 {
 	return f->op == TTP_OP_PAYLOAD && f->len &&
 	       skb->len == TTP_HDR_LEN + f->len &&
-	       !NAPI_GRO_CB(skb)->flush && !skb->slow_gro &&
+	       !NAPI_GRO_CB(skb)->flush && ttp_gro_plain(skb) &&
 	       !skb_cloned(skb) && !skb_zcopy(skb);
 }
 
