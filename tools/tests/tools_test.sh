@@ -688,7 +688,8 @@ test_perf_ends() {
 	sleep 0.7
 	pkill -KILL -P $server
 	wait $client
-	[ $? = 1 ] && has "$(cat "$tmp/client")" "reset the link" || return
+	# Depending on what it had read, TCP resets the connection or ends it.
+	[ $? = 1 ] && grep -qE "reset the link|server has gone" "$tmp/client" || return
 	kill $server
 	wait $server
 }
