@@ -167,6 +167,8 @@ static void ttp_sock_destruct(struct sock *sk)
 	if (l)
 		put_cred(l->cred);
 	kfree(l);
+	/* Notifications that nobody has read */
+	skb_queue_purge(&sk->sk_error_queue);
 	/*
 	 * What SO_RESERVE_MEM took; all else was settled with the link. That
 	 * one holds the socket's lock and we held the link's, so the sum of
@@ -210,6 +212,7 @@ static int ttp_sock_create(struct net *net, struct socket *sock, int protocol,
 	if (protocol == TTPPROTO_BARE && sock->type != SOCK_SEQPACKET)
 		return -EPROTONOSUPPORT;
 	sock->ops = &ttp_sock_ops;
+	ttp_custom_sockopt(sock);
 	if (!ttp_sock_alloc(net, sock, sock->type, protocol, kern))
 		return -ENOBUFS;
 	return 0;
@@ -415,6 +418,7 @@ static void ttp_sock_inherit(struct sock *sk, const struct sock *from)
 	sk->sk_reuse = from->sk_reuse;
 	sock_valbool_flag(sk, SOCK_LINGER, sock_flag(from, SOCK_LINGER));
 	sock_valbool_flag(sk, SOCK_KEEPOPEN, sock_flag(from, SOCK_KEEPOPEN));
+	sock_valbool_flag(sk, SOCK_ZEROCOPY, sock_flag(from, SOCK_ZEROCOPY));
 	ttp_sk(sk)->user_timeout = ttp_sk(from)->user_timeout;
 	ttp_sk(sk)->idle_timeout = ttp_sk(from)->idle_timeout;
 	ttp_sk(sk)->keepalive = ttp_sk(from)->keepalive;
@@ -450,6 +454,7 @@ static int ttp_sock_adopt(struct sock *sk, struct socket *newsock, bool kern)
 	ttp_sock_inherit(child, sk);
 	ttp_sock_name(ttp_sk(child), link);
 	sock_graft(child, newsock);
+	ttp_custom_sockopt(newsock);
 	newsock->state = SS_CONNECTED;
 	child->sk_state = TCP_ESTABLISHED;
 	ttp_link_accept(link, child);
@@ -511,6 +516,11 @@ static int ttp_sock_setsockopt(struct socket *sock, int level, int name,
 	u32 *option = ttp_sock_option(ttp_sk(sock->sk), level, name);
 	u32 ms;
 
+	if ((level == SOL_SOCKET && name == SO_ZEROCOPY) ||
+	    (level == SOL_TTP && name == TTP_ZEROCOPY))
+		return ttp_zc_setsockopt(sock->sk, optval, optlen);
+	if (level == SOL_SOCKET)
+		return sock_setsockopt(sock, level, name, optval, optlen);
 	if (!option)
 		return -ENOPROTOOPT;
 	if (optlen < sizeof(ms))
@@ -545,19 +555,21 @@ static int ttp_sock_getsockopt(struct socket *sock, int level, int name,
 	int len, err;
 	u32 ms;
 
-	if (!option && (level != SOL_TTP || name != TTP_INFO))
+	if (level != SOL_TTP ||
+	    (!option && name != TTP_INFO && name != TTP_ZEROCOPY))
 		return -ENOPROTOOPT;
 	if (get_user(len, optlen))
 		return -EFAULT;
 	if (len < 0)
 		return -EINVAL;
-	if (!option) {
+	if (name == TTP_INFO) {
 		err = ttp_sock_info(sock->sk, &info);
 		if (err)
 			return err;
 		len = min_t(int, len, sizeof(info));
 	} else {
-		ms = READ_ONCE(*option);
+		ms = option ? READ_ONCE(*option) :
+			      sock_flag(sock->sk, SOCK_ZEROCOPY);
 		val = &ms;
 		len = min_t(int, len, sizeof(ms));
 	}
@@ -590,6 +602,8 @@ static const struct proto_ops ttp_sock_ops = {
 	.sendmsg	= ttp_send_msg,
 	.recvmsg	= ttp_recv_msg,
 	.mmap		= sock_no_mmap,
+	.splice_read	= ttp_recv_splice,
+	TTP_SENDPAGE_OP
 };
 
 static const struct net_proto_family ttp_sock_family = {

@@ -99,6 +99,7 @@ static void ttp_link_free(struct ttp_link *link)
 	__skb_queue_purge(&link->rxq);
 	__skb_queue_purge(&link->outq);
 	consume_skb(link->spare);
+	kfree_skb_list(link->done);
 	ttp_dev_put(link->dev);
 	kmem_cache_free(ttp_link_cache, link);
 }
@@ -159,16 +160,18 @@ int ttp_link_publish(struct ttp_link *link)
 static void ttp_link_purge(struct ttp_link *link)
 {
 	struct ttp_entry *e, *next;
+	struct sk_buff *skb;
 
 	list_for_each_entry_safe(e, next, &link->c.snd.list, node)
-		kfree_skb(ttp_skb_of(e));
+		ttp_link_free_skb(link, ttp_skb_of(e));
 	ttp_replay_init(&link->c.snd, link->c.snd.nxt);
 	link->again = 0;
 	list_for_each_entry_safe(e, next, &link->c.rcv.early, node)
 		kfree_skb(ttp_skb_of(e));
 	INIT_LIST_HEAD(&link->c.rcv.early);
 	link->c.rcv.early_n = 0;
-	__skb_queue_purge(&link->sndq);
+	while ((skb = __skb_dequeue(&link->sndq)))
+		ttp_link_free_skb(link, skb);
 	__skb_queue_purge(&link->part);
 	link->rmem -= link->early_mem + link->part_mem;
 	link->early_mem = 0;
@@ -299,6 +302,9 @@ void ttp_link_accept(struct ttp_link *link, struct sock *sk)
 	ttp_mem_charge(link, 0);
 	rcu_assign_pointer(ttp_sk(sk)->link, link);
 	ttp_link_read_options(link, sk);
+#ifdef CONFIG_NET_RX_BUSY_POLL
+	sk->sk_napi_id = link->napi_id;
+#endif
 	if (link->hashed)
 		ttp_rx_room(link);
 	else
@@ -382,7 +388,7 @@ static bool ttp_link_reusable(const struct sk_buff *skb)
 void ttp_link_keep(struct ttp_link *link, struct sk_buff *skb)
 {
 	if (READ_ONCE(link->spare) || !ttp_link_reusable(skb)) {
-		consume_skb(skb);
+		ttp_link_free_skb(link, skb);
 		return;
 	}
 	/* Pairs with xchg() in ttp_link_reuse() */

@@ -124,6 +124,9 @@ enum ttp_ring {
  * @outq: frames ready for the device
  * @spare: an acknowledged small frame, to be used again; set under the lock,
  *	taken without
+ * @done: frames that may report to somebody when they are freed: without lock
+ * @zerocopy: such frames have been sent
+ * @napi_id: of the device's queue that its frames come by, 0: unknown
  * @snd_queued: payload bytes on @sndq
  * @wmem: truesize of @sndq and the replay list; copied to sk_wmem_queued
  * @rcv_queued: payload bytes received in order, not consumed
@@ -200,6 +203,7 @@ struct ttp_link {
 	struct sk_buff_head	part;
 	struct sk_buff_head	outq;
 	struct sk_buff		*spare;
+	struct sk_buff		*done;
 	struct work_struct	tx_work;
 	unsigned long		tx_at;
 	unsigned long		chalk_set;
@@ -249,6 +253,7 @@ struct ttp_link {
 	u32			priority;
 	u32			sk_priority;
 	u32			mark;
+	u32			napi_id;
 	u16			open_room;
 	u16			offered;
 	u16			unsent;
@@ -272,6 +277,7 @@ struct ttp_link {
 	u8			stall;
 	u8			stall_left;
 	bool			ack_now;
+	bool			zerocopy;
 	bool			gap_known;
 	u8			nack_tries;
 	u8			seen;
@@ -548,6 +554,20 @@ static inline void ttp_link_account_tx(struct ttp_link *link)
 static inline u32 ttp_link_rcvbuf(const struct ttp_link *link)
 {
 	return link->sk ? READ_ONCE(link->sk->sk_rcvbuf) : link->rcvbuf;
+}
+
+/*
+ * A frame that was to be sent is no longer wanted; link locked. If pages of a
+ * program are in it, the program is told after unlocking.
+ */
+static inline void ttp_link_free_skb(struct ttp_link *link, struct sk_buff *skb)
+{
+	if (likely(!link->zerocopy)) {
+		consume_skb(skb);
+		return;
+	}
+	skb->next = link->done;
+	link->done = skb;
 }
 
 void ttp_link_info(struct ttp_link *link, struct ttp_info *info);

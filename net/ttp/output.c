@@ -528,10 +528,23 @@ static void ttp_output_wake(struct ttp_link *link, struct sock *sk,
 		ttp_sock_wake(sk, link, wake);
 }
 
+/* Frames that may report to a socket when they are freed */
+static void ttp_output_free(struct sk_buff *skb)
+{
+	struct sk_buff *next;
+
+	for (; skb; skb = next) {
+		next = skb->next;
+		skb_mark_not_on_list(skb);
+		consume_skb(skb);
+	}
+}
+
 void ttp_output_unlock_bh(struct ttp_link *link)
 	__releases(&link->lock)
 {
 	struct sock *sk, *listener;
+	struct sk_buff *done;
 	unsigned int wake;
 	bool select;
 
@@ -547,8 +560,12 @@ void ttp_output_unlock_bh(struct ttp_link *link)
 	link->select = false;
 	sk = link->sk;
 	listener = link->listener;
+	done = link->done;
+	link->done = NULL;
 	spin_unlock(&link->lock);
 
+	if (unlikely(done))
+		ttp_output_free(done);
 	if (wake)
 		ttp_output_wake(link, sk, listener, wake);
 	if (unlikely(select))

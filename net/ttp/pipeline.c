@@ -13,6 +13,7 @@
  * with Q1.
  */
 
+#include <net/busy_poll.h>
 #include "bare.h"
 #include "rx.h"
 #include "tx.h"
@@ -393,6 +394,21 @@ static void ttp_pipeline_again(struct ttp_link *link,
  * Q1 to Q3 for a frame whose key names a link. Return: false if that link has
  * nothing to do with it. *reason: why it was dropped, if it was.
  */
+/* Whoever polls for the socket has to know which queue its frames come by. */
+static void ttp_pipeline_mark(struct ttp_link *link, const struct sk_buff *skb)
+{
+#ifdef CONFIG_NET_RX_BUSY_POLL
+	unsigned int id = skb->napi_id;
+
+	/* Other than from NAPI it is something else */
+	if (id < MIN_NAPI_ID || id == link->napi_id)
+		return;
+	link->napi_id = id;
+	if (link->sk)
+		WRITE_ONCE(link->sk->sk_napi_id, id);
+#endif
+}
+
 static bool ttp_pipeline_link(struct ttp_link *link, struct sk_buff **skb,
 			      const struct ttp_frame *f,
 			      enum ttp_reason *reason)
@@ -416,6 +432,7 @@ static bool ttp_pipeline_link(struct ttp_link *link, struct sk_buff **skb,
 		/* An OPEN proves nothing: it need not be this life's */
 		if (f->op != TTP_OP_OPEN)
 			link->heard = jiffies;
+		ttp_pipeline_mark(link, *skb);
 		ttp_pipeline_take(link, skb, f);
 		break;
 	}

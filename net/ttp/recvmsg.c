@@ -11,7 +11,9 @@
 #include <linux/compat.h>
 #include <linux/poll.h>
 #include <linux/sockios.h>
+#include <linux/splice.h>
 #include <linux/uaccess.h>
+#include <net/busy_poll.h>
 #include "sock.h"
 
 /* Frees frames and tells the link of it in one go */
@@ -96,6 +98,34 @@ static bool ttp_recv_ready(struct sock *sk)
 	return ready;
 }
 
+#ifdef CONFIG_NET_RX_BUSY_POLL
+static bool ttp_recv_busy_end(void *p, unsigned long start)
+{
+	return ttp_recv_ready(p) || sk_busy_loop_timeout(p, start);
+}
+
+/*
+ * SO_BUSY_POLL: ask the device's queue for as long as the socket allows, rather
+ * than sleep. Nothing may be locked.
+ */
+static void ttp_recv_busy(struct sock *sk, bool nonblock)
+{
+	unsigned int id = READ_ONCE(sk->sk_napi_id);
+
+	if (id < MIN_NAPI_ID ||
+	    !skb_queue_empty_lockless(&sk->sk_receive_queue) ||
+	    ttp_recv_ready(sk))
+		return;
+	napi_busy_loop(id, nonblock ? NULL : ttp_recv_busy_end, sk,
+		       READ_ONCE(sk->sk_prefer_busy_poll),
+		       READ_ONCE(sk->sk_busy_poll_budget) ?: BUSY_POLL_BUDGET);
+}
+#else
+static void ttp_recv_busy(struct sock *sk, bool nonblock)
+{
+}
+#endif
+
 /*
  * There is nothing to read. Return: an errno; 1: this is the end; 0: wait.
  * An error that comes behind data already copied is for the next call.
@@ -117,9 +147,10 @@ static int ttp_recv_over(struct sock *sk, struct ttp_link *link, bool ended,
 /* ---- SOCK_STREAM ---- */
 
 /**
- * struct ttp_recv - one recvmsg() on a stream
+ * struct ttp_recv - one recvmsg() or splice() on a stream
  * @sk: the socket
- * @msg: where to
+ * @msg: where to, or
+ * @pipe: the pipe that takes the pages themselves, locked by the caller
  * @len: room in it, all together
  * @copied: bytes delivered so far; to be passed over when peeking
  * @flags: MSG_*
@@ -127,25 +158,28 @@ static int ttp_recv_over(struct sock *sk, struct ttp_link *link, bool ended,
 struct ttp_recv {
 	struct sock	*sk;
 	struct msghdr	*msg;
+	struct pipe_inode_info	*pipe;
 	size_t		len;
 	size_t		copied;
 	int		flags;
 };
 
-/* Deliver of one frame from off on. Return: bytes, or -EFAULT. */
-static int ttp_recv_frame(struct ttp_recv *r, const struct sk_buff *skb,
-			  u32 off)
+/* Deliver of one frame from off on. Return: bytes, or an errno. */
+static int ttp_recv_frame(struct ttp_recv *r, struct sk_buff *skb, u32 off)
 {
-	u32 n = min_t(size_t, skb->len - off, r->len - r->copied);
+	int n = min_t(size_t, skb->len - off, r->len - r->copied);
 
-	if (!(r->flags & MSG_TRUNC) &&
-	    ttp_recv_bytes(r->msg, skb, off, n))
+	if (unlikely(r->pipe))
+		n = skb_splice_bits(skb, r->sk, off, r->pipe, n, 0) ?: -ENOMEM;
+	else if (!(r->flags & MSG_TRUNC) &&
+		 ttp_recv_bytes(r->msg, skb, off, n))
 		return -EFAULT;
-	r->copied += n;
+	if (n > 0)
+		r->copied += n;
 	return n;
 }
 
-/* Deliver what is on the socket's queue. Return: 0 or -EFAULT. */
+/* Deliver what is on the socket's queue. Return: 0 or an errno. */
 static int ttp_recv_drain(struct ttp_recv *r, struct ttp_recv_done *done)
 {
 	struct sk_buff_head *q = &r->sk->sk_receive_queue;
@@ -160,8 +194,10 @@ static int ttp_recv_drain(struct ttp_recv *r, struct ttp_recv_done *done)
 			return n;
 		TTP_CB(skb)->off += n;
 		done->bytes += n;
-		if (TTP_CB(skb)->off == skb->len)
-			ttp_recv_free(r->sk, skb, done);
+		/* No more room: in the buffer, or in the pipe */
+		if (TTP_CB(skb)->off != skb->len)
+			break;
+		ttp_recv_free(r->sk, skb, done);
 	}
 	return 0;
 }
@@ -228,15 +264,14 @@ static int ttp_recv_deliver(struct ttp_recv *r, struct ttp_link *link,
 	return err;
 }
 
-/* What the present call will consume */
+/* What the present call will consume; of a pipe that is not known */
 static size_t ttp_recv_room(const struct ttp_recv *r)
 {
-	return r->flags & MSG_PEEK ? 0 : r->len - r->copied;
+	return r->flags & MSG_PEEK || r->pipe ? 0 : r->len - r->copied;
 }
 
-static int ttp_recv_stream(struct ttp_recv *r)
+static int ttp_recv_stream(struct ttp_recv *r, size_t target)
 {
-	size_t target = sock_rcvlowat(r->sk, r->flags & MSG_WAITALL, r->len);
 	long timeo = sock_rcvtimeo(r->sk, r->flags & MSG_DONTWAIT);
 	struct sock *sk = r->sk;
 	struct ttp_link *link;
@@ -305,21 +340,24 @@ static void ttp_recv_drop(struct sock *sk, struct ttp_link *link, bool all)
 		ttp_recv_tell(link, &done);
 }
 
-static int ttp_recv_record(struct sock *sk, struct msghdr *msg, size_t len,
-			   int flags)
+/*
+ * Wait for a record, of which room bytes will be consumed at once. Return: 1,
+ * with *all as of ttp_link_take(); 0: the end; an errno.
+ */
+static int ttp_recv_await(struct sock *sk, int flags, size_t room, bool *all)
 {
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
-	bool ended, all, peek = flags & MSG_PEEK;
 	struct ttp_link *link;
+	bool ended;
 	int ret;
 
 	for (;;) {
 		link = ttp_sock_link(sk);
 		if (!link)
 			return -ENOTCONN;
-		ended = ttp_recv_take(sk, link, peek ? 0 : len, &all);
+		ended = ttp_recv_take(sk, link, room, all);
 		if (!skb_queue_empty(&sk->sk_receive_queue))
-			break;
+			return 1;
 		ret = ttp_recv_over(sk, link, ended, false);
 		if (ret)
 			return ret < 0 ? ret : 0;
@@ -327,6 +365,19 @@ static int ttp_recv_record(struct sock *sk, struct msghdr *msg, size_t len,
 		if (ret)
 			return ret;
 	}
+}
+
+static int ttp_recv_record(struct sock *sk, struct msghdr *msg, size_t len,
+			   int flags)
+{
+	bool all, peek = flags & MSG_PEEK;
+	struct ttp_link *link;
+	int ret;
+
+	ret = ttp_recv_await(sk, flags, peek ? 0 : len, &all);
+	if (ret <= 0)
+		return ret;
+	link = ttp_sock_link(sk);
 	ret = ttp_recv_copy(sk, msg, len);
 	if (ret < 0) {
 		if (all)
@@ -359,11 +410,76 @@ int ttp_recv_msg(struct socket *sock, struct msghdr *msg, size_t len,
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
 	if (flags & MSG_ERRQUEUE)
-		return -EAGAIN;
+		return sock_recv_errqueue(sk, msg, len, SOL_TTP, TTP_RECVERR);
+	if (sk_can_busy_loop(sk))
+		ttp_recv_busy(sk, flags & MSG_DONTWAIT);
 	lock_sock(sk);
-	ret = sk->sk_type == SOCK_SEQPACKET ?
-	      ttp_recv_record(sk, msg, r.len, flags) : ttp_recv_stream(&r);
+	if (sk->sk_type == SOCK_SEQPACKET)
+		ret = ttp_recv_record(sk, msg, r.len, flags);
+	else
+		ret = ttp_recv_stream(&r, sock_rcvlowat(sk, flags & MSG_WAITALL,
+							r.len));
 	release_sock(sk);
+	return ret;
+}
+
+/* ---- splice ---- */
+
+/*
+ * Of one record as much as the pipe takes; what it does not take is what the
+ * next call finds.
+ */
+static int ttp_recv_splice_record(struct ttp_recv *r)
+{
+	struct ttp_recv_done done = { };
+	struct sk_buff *skb, *next;
+	bool all, last = false;
+	int n = 0, ret;
+
+	ret = ttp_recv_await(r->sk, r->flags, 0, &all);
+	if (ret <= 0)
+		return ret;
+	skb_queue_walk_safe(&r->sk->sk_receive_queue, skb, next) {
+		n = skb->len == TTP_CB(skb)->off ? 0 :
+		    ttp_recv_frame(r, skb, TTP_CB(skb)->off);
+		if (n < 0)
+			break;
+		TTP_CB(skb)->off += n;
+		done.bytes += n;
+		if (TTP_CB(skb)->off != skb->len)
+			break;
+		last = TTP_CB(skb)->e.flags & TTP_F_LAST;
+		ttp_recv_free(r->sk, skb, &done);
+		if (last)
+			break;
+	}
+	ttp_recv_tell(ttp_sock_link(r->sk), &done);
+	return r->copied ?: min(n, 0);
+}
+
+ssize_t ttp_recv_splice(struct socket *sock, loff_t *ppos,
+			struct pipe_inode_info *pipe, size_t len,
+			unsigned int flags)
+{
+	struct ttp_recv r = {
+		.sk = sock->sk,
+		.pipe = pipe,
+		.len = min_t(size_t, len, INT_MAX),
+	};
+	int ret;
+
+	if (*ppos)
+		return -ESPIPE;
+	if (!len)
+		return 0;
+	if ((sock->file->f_flags & O_NONBLOCK) || (flags & SPLICE_F_NONBLOCK))
+		r.flags = MSG_DONTWAIT;
+	if (sk_can_busy_loop(r.sk))
+		ttp_recv_busy(r.sk, r.flags & MSG_DONTWAIT);
+	lock_sock(r.sk);
+	ret = r.sk->sk_type == SOCK_SEQPACKET ? ttp_recv_splice_record(&r) :
+						ttp_recv_stream(&r, 1);
+	release_sock(r.sk);
 	return ret;
 }
 
@@ -461,8 +577,10 @@ __poll_t ttp_recv_poll(struct file *file, struct socket *sock,
 	else
 		mask = EPOLLOUT | EPOLLWRNORM | EPOLLHUP;
 	rcu_read_unlock();
-	if (READ_ONCE(sk->sk_err))
-		mask |= EPOLLERR;
+	if (READ_ONCE(sk->sk_err) ||
+	    !skb_queue_empty_lockless(&sk->sk_error_queue))
+		mask |= EPOLLERR |
+			(sock_flag(sk, SOCK_SELECT_ERR_QUEUE) ? EPOLLPRI : 0);
 	return mask;
 }
 

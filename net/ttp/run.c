@@ -63,7 +63,8 @@ struct sk_buff *ttp_run_slice(struct sk_buff *skb, u32 off, u32 len)
 	skb_reserve(to, headroom);
 	skb_copy_from_linear_data_offset(skb, off, skb_put(to, linear), linear);
 	ttp_run_share(to, skb, off + linear, off + len);
-	/* Pages of a program's memory have to be reported as free later */
+	/* Pages of others: a program's have to be reported as free later */
+	skb_shinfo(to)->flags |= skb_shinfo(skb)->flags & SKBFL_SHARED_FRAG;
 	skb_zcopy_set(to, skb_zcopy(skb), NULL);
 	return to;
 }
@@ -95,12 +96,15 @@ bool ttp_run_join(struct sk_buff *to, struct sk_buff *from, unsigned int max)
 {
 	struct skb_shared_info *src = skb_shinfo(from);
 	struct skb_shared_info *dst = skb_shinfo(to);
+	u32 price;
 	int i, k;
 
 	if (skb_headlen(from) || to->len + from->len > max ||
 	    dst->nr_frags + src->nr_frags > MAX_SKB_FRAGS ||
 	    skb_zcopy(to) != skb_zcopy(from))
 		return false;
+	/* Of pages that are not ours that is more than what we use of them */
+	price = from->truesize - SKB_TRUESIZE(skb_end_offset(from));
 	for (i = 0; i < src->nr_frags; i++) {
 		struct page *page = skb_frag_page(&src->frags[i]);
 		u32 size = skb_frag_size(&src->frags[i]);
@@ -114,12 +118,13 @@ bool ttp_run_join(struct sk_buff *to, struct sk_buff *from, unsigned int max)
 			skb_fill_page_desc(to, k, page, off, size);
 		}
 	}
+	dst->flags |= src->flags & SKBFL_SHARED_FRAG;
 	to->len += from->len;
 	to->data_len += from->len;
-	to->truesize += from->len;
+	to->truesize += price;
 	/* The pages have changed hands */
 	src->nr_frags = 0;
-	from->truesize -= from->data_len;
+	from->truesize -= price;
 	from->len = 0;
 	from->data_len = 0;
 	consume_skb(from);

@@ -24,6 +24,7 @@
  * @headroom: bytes in front of a payload
  * @frames: built and not handed over
  * @bytes: payload on @frames
+ * @zc: what is not copied
  */
 struct ttp_send {
 	struct sock		*sk;
@@ -33,6 +34,7 @@ struct ttp_send {
 	unsigned int		headroom;
 	struct sk_buff_head	frames;
 	size_t			bytes;
+	struct ttp_zc		zc;
 };
 
 /* ---- building ---- */
@@ -76,6 +78,8 @@ static int ttp_send_pages(struct ttp_send *s, struct sk_buff *skb, size_t n)
 
 static int ttp_send_fill(struct ttp_send *s, struct sk_buff *skb, size_t n)
 {
+	if (unlikely(s->zc.on))
+		return ttp_zc_fill(&s->zc, skb, &s->msg->msg_iter, n);
 	if (n > TTP_SEND_LINEAR)
 		return ttp_send_pages(s, skb, n);
 	/* skb_put() has seen to it that this is inside the buffer */
@@ -105,7 +109,7 @@ static struct sk_buff *ttp_send_alloc(struct ttp_send *s, unsigned int linear)
 /* One frame of up to n bytes, appended to s->frames */
 static int ttp_send_frame(struct ttp_send *s, size_t n)
 {
-	unsigned int linear = n <= TTP_SEND_LINEAR ? n : 0;
+	unsigned int linear = n <= TTP_SEND_LINEAR && !s->zc.on ? n : 0;
 	struct iov_iter *iter = &s->msg->msg_iter;
 	size_t left = iov_iter_count(iter);
 	struct sk_buff *skb;
@@ -137,21 +141,24 @@ static int ttp_send_build(struct ttp_send *s, size_t n)
 	return err;
 }
 
-/* The sizes that hold for the link at present */
-static void ttp_send_begin(struct ttp_send *s, struct ttp_link *link,
-			   size_t len)
+/* The sizes that hold for the link at present; there are len bytes to send */
+static int ttp_send_begin(struct ttp_send *s, struct ttp_link *link,
+			  size_t len)
 {
 	const struct ttp_dev *dev = link->dev;
 
 	s->link = link;
 	s->headroom = link->headroom;
 	s->max = READ_ONCE(link->c.max_payload);
-	if (len <= s->max || s->sk->sk_protocol == TTPPROTO_BARE)
-		return;
-	rcu_read_lock();
-	if (!READ_ONCE(dev->dead))
-		s->max *= ttp_run_ids(dev->netdev, s->max);
-	rcu_read_unlock();
+	if (len > s->max && s->sk->sk_protocol != TTPPROTO_BARE) {
+		rcu_read_lock();
+		if (!READ_ONCE(dev->dead))
+			s->max *= ttp_run_ids(dev->netdev, s->max);
+		rcu_read_unlock();
+	}
+	if (unlikely(s->zc.on) && len)
+		return ttp_zc_ready(&s->zc, s->sk, link, len);
+	return 0;
 }
 
 /* ---- waiting ---- */
@@ -256,7 +263,9 @@ static int ttp_send_record(struct ttp_send *s, size_t len, long timeo)
 	if (IS_ERR(link))
 		return PTR_ERR(link);
 	ttp_send_options(s->sk, link);
-	ttp_send_begin(s, link, len);
+	err = ttp_send_begin(s, link, len);
+	if (err)
+		return err;
 	if (bare && len > s->max)
 		return -EMSGSIZE;
 	err = len ? ttp_send_build(s, len) : ttp_send_frame(s, 0);
@@ -282,7 +291,9 @@ static ssize_t ttp_send_batch(struct ttp_send *s, long *timeo)
 		return PTR_ERR(link);
 	ttp_send_options(s->sk, link);
 	n = msg_data_left(s->msg);
-	ttp_send_begin(s, link, n);
+	err = ttp_send_begin(s, link, n);
+	if (err)
+		return err;
 	/* Whole frames, unless the message ends */
 	if (n > s->max)
 		n = min_t(size_t, n, max(rounddown(TTP_SEND_BATCH, s->max),
@@ -328,6 +339,8 @@ int ttp_send_msg(struct socket *sock, struct msghdr *msg, size_t len)
 	if (msg->msg_flags & MSG_OOB)
 		return -EOPNOTSUPP;
 	__skb_queue_head_init(&s.frames);
+	if (unlikely(msg->msg_flags & (MSG_ZEROCOPY | MSG_SPLICE_PAGES)))
+		ttp_zc_begin(&s.zc, sk, msg);
 	lock_sock(sk);
 	ret = 0;
 	if (msg->msg_namelen)
@@ -347,6 +360,8 @@ int ttp_send_msg(struct socket *sock, struct msghdr *msg, size_t len)
 	if (ret < 0)
 		ret = sk_stream_error(sk, msg->msg_flags, ret);
 	__skb_queue_purge(&s.frames);
+	if (unlikely(s.zc.ubuf))
+		ttp_zc_end(&s.zc, ret > 0);
 out:
 	release_sock(sk);
 	return ret;

@@ -77,10 +77,63 @@ void ttp_sock_unlisten(struct sock *sk);
 int ttp_send_msg(struct socket *sock, struct msghdr *msg, size_t len);
 int ttp_send_shutdown(struct socket *sock, int how);
 
+/* ---- zerocopy.c ---- */
+
+/**
+ * struct ttp_zc - pages that one sendmsg() does not copy
+ * @on: frames are to refer to pages
+ * @lent: which belong to a file, a pipe or the kernel
+ * @notify: which belong to the program; it is told when they are its own again
+ * @ubuf: through this, allocated by ttp_zc_ready(); NULL: not yet
+ */
+struct ttp_zc {
+	bool			on;
+	bool			lent;
+	bool			notify;
+	struct ubuf_info	*ubuf;
+};
+
+/* For MSG_ZEROCOPY and MSG_SPLICE_PAGES. Without effect if it cannot be. */
+void ttp_zc_begin(struct ttp_zc *zc, const struct sock *sk,
+		  const struct msghdr *msg);
+
+/**
+ * ttp_zc_ready() - before frames are built, lock_sock() held
+ * @zc: after ttp_zc_begin(); @zc->on may become false
+ * @sk: the socket
+ * @link: its link
+ * @size: bytes of the message that are left
+ *
+ * Return: 0 or -ENOBUFS: too many notifications have not been read.
+ */
+int ttp_zc_ready(struct ttp_zc *zc, struct sock *sk, struct ttp_link *link,
+		 size_t size);
+
+/* Append up to n bytes; fewer if the frame cannot hold more pieces. Or -EFAULT,
+ * with a frame that is good for nothing but freeing.
+ */
+int ttp_zc_fill(struct ttp_zc *zc, struct sk_buff *skb, struct iov_iter *from,
+		size_t n);
+
+/* The message is over; if nothing of it was sent there is no notification. */
+void ttp_zc_end(struct ttp_zc *zc, bool sent);
+
+/* TTP_ZEROCOPY; SO_ZEROCOPY, where the kernel lets us have it */
+int ttp_zc_setsockopt(struct sock *sk, sockptr_t optval, unsigned int optlen);
+
+/* sendfile() and splice() of a page, where kernels ask for it that way */
+ssize_t ttp_send_page(struct socket *sock, struct page *page, int offset,
+		      size_t size, int flags);
+
 /* ---- recvmsg.c ---- */
 
 int ttp_recv_msg(struct socket *sock, struct msghdr *msg, size_t len,
 		 int flags);
+
+/* The pages of frames to a pipe; of a SEQPACKET socket never of two records */
+ssize_t ttp_recv_splice(struct socket *sock, loff_t *ppos,
+			struct pipe_inode_info *pipe, size_t len,
+			unsigned int flags);
 
 __poll_t ttp_recv_poll(struct file *file, struct socket *sock,
 		       struct poll_table_struct *wait);

@@ -337,7 +337,10 @@ void link_setup(struct link *l)
 	l->plain = !l->datagrams && !l->max && !opt.zerocopy;
 	if (!opt.zerocopy)
 		return;
-	if (setsockopt(l->fd, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof(one)))
+	/* SO_ZEROCOPY is the same, but some kernels refuse it to TTP */
+	if (setsockopt(l->fd, l->t->family == AF_TTP ? SOL_TTP : SOL_SOCKET,
+		       l->t->family == AF_TTP ? TTP_ZEROCOPY : SO_ZEROCOPY,
+		       &one, sizeof(one)))
 		fail(EXIT_TROUBLE, "zerocopy: %s", strerror(errno));
 	l->zerocopy = true;
 }

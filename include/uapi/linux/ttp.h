@@ -65,6 +65,13 @@ enum {
 				 * which it does five times, about one second
 				 * apart; 0: default
 				 */
+	TTP_RECVERR = 5,	/* type of the control message that carries a
+				 * struct sock_extended_err (MSG_ERRQUEUE)
+				 */
+	TTP_ZEROCOPY = 6,	/* __u32, 0 or 1: MSG_ZEROCOPY has an effect; the
+				 * same as SO_ZEROCOPY, which older kernels
+				 * refuse for families they do not know
+				 */
 };
 
 /* States of a link, ttp_info.state */

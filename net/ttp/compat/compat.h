@@ -76,6 +76,38 @@ static inline struct nlattr **ttp_genl_dump_attrs(struct netlink_callback *cb)
 #define ttp_gso_max_size(ndev)	((ndev)->gso_max_size)
 #endif
 
+/*
+ * Pages for a socket: one at a time by proto_ops.sendpage, or as a message. The
+ * flag is never taken from a program; where the kernel does not know it only we
+ * set it, on iterators that a program cannot make.
+ */
+#ifdef TTP_HAVE_SENDPAGE
+#define TTP_SENDPAGE_OP		.sendpage = ttp_send_page,
+#else
+#define TTP_SENDPAGE_OP
+#endif
+#ifndef MSG_SPLICE_PAGES
+#define MSG_SPLICE_PAGES	0x8000000
+#endif
+
+/* Options of SOL_SOCKET are to be shown to us first, where that can be had. */
+static inline void ttp_custom_sockopt(struct socket *sock)
+{
+#ifdef TTP_HAVE_CUSTOM_SOCKOPT
+	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
+#endif
+}
+
+/* The notification for pages of a program */
+static inline struct ubuf_info *ttp_zerocopy_alloc(struct sock *sk, size_t size)
+{
+#ifdef TTP_HAVE_ZEROCOPY_DEVMEM
+	return msg_zerocopy_realloc(sk, size, NULL, false);
+#else
+	return msg_zerocopy_realloc(sk, size, NULL);
+#endif
+}
+
 /* The owner's id moved into the socket and lost its lock. */
 #ifdef TTP_HAVE_SK_UID
 #define sock_i_uid(sk)	sk_uid(sk)
