@@ -188,3 +188,43 @@ void ttp_mem_pack(struct ttp_link *link)
 		ttp_mem_repack(link, NULL, skb);
 	}
 }
+
+/* Both crumbs in a buffer that has room for more, at the end of rxq */
+static bool ttp_mem_gather(struct ttp_link *link, struct sk_buff *tail,
+			   struct sk_buff *skb)
+{
+	struct sk_buff *bag;
+
+	bag = alloc_skb(SKB_WITH_OVERHEAD(TTP_MEM_BAG),
+			GFP_ATOMIC | __GFP_NOWARN);
+	if (!bag)
+		return false;
+	if (!ttp_mem_charge(link, bag->truesize)) {
+		kfree_skb(bag);
+		return false;
+	}
+	memset(bag->cb, 0, sizeof(bag->cb));
+	link->rmem += bag->truesize - tail->truesize;
+	link->rcv_mem += bag->truesize - tail->truesize;
+	ttp_mem_pour(bag, tail);
+	ttp_mem_pour(bag, skb);
+	__skb_unlink(tail, &link->rxq);
+	__skb_queue_tail(&link->rxq, bag);
+	consume_skb(tail);
+	consume_skb(skb);
+	return true;
+}
+
+bool ttp_mem_append(struct ttp_link *link, struct sk_buff *skb)
+{
+	struct sk_buff *tail = skb_peek_tail(&link->rxq);
+
+	if (!tail || !ttp_mem_crumb(skb) || TTP_CB(skb)->off)
+		return false;
+	if (!ttp_mem_room(tail, skb->len))
+		return ttp_mem_crumb(tail) && !TTP_CB(tail)->off &&
+		       ttp_mem_gather(link, tail, skb);
+	ttp_mem_pour(tail, skb);
+	consume_skb(skb);
+	return true;
+}

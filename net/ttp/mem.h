@@ -8,6 +8,7 @@
 #include "ttp.h"
 
 #define TTP_MEM_BAG	4096	/* crumbs are put together in so much */
+#define TTP_MEM_PILE	16384	/* a stream's once so much waits for its reader */
 
 /* For struct proto, which describes them */
 extern atomic_long_t ttp_mem_allocated;
@@ -50,5 +51,14 @@ void ttp_mem_leave(struct ttp_link *link);
  * one before it, so that a record of crumbs takes not much more than its bytes.
  */
 void ttp_mem_pack(struct ttp_link *link);
+
+/**
+ * ttp_mem_append() - put a crumb of a stream to those that wait for the reader
+ * @link: locked
+ * @skb: next for rxq, not accounted yet
+ *
+ * Return: true: its bytes are on rxq, accounted, and it is freed.
+ */
+bool ttp_mem_append(struct ttp_link *link, struct sk_buff *skb);
 
 #endif /* _TTP_MEM_H */
