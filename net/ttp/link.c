@@ -453,6 +453,24 @@ int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
 	return 0;
 }
 
+int ttp_link_gather(struct ttp_link *link, struct sk_buff_head *frames)
+{
+	struct sk_buff *skb;
+
+	ttp_link_lock(link);
+	if (!ttp_link_sendable(link)) {
+		spin_unlock_bh(&link->lock);
+		return -EPIPE;
+	}
+	while ((skb = __skb_dequeue(frames)))
+		ttp_link_enqueue(link, skb);
+	ttp_link_account(link);
+	/* Should the rest not come, the scanner sends it */
+	ttp_chalk_busy(link);
+	ttp_output_unlock(link);
+	return 0;
+}
+
 int ttp_link_shut(struct ttp_link *link)
 {
 	struct sk_buff *skb, *tail;

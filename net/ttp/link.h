@@ -417,6 +417,17 @@ struct sk_buff *ttp_link_reuse(struct ttp_link *link, unsigned int len);
 int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
 		  bool more);
 
+/**
+ * ttp_link_gather() - queue payload of a stream, but do not send it yet
+ * @link: the link
+ * @frames: as for ttp_link_send()
+ *
+ * For a caller that has more at hand and calls again at once.
+ *
+ * Return: 0 or -EPIPE.
+ */
+int ttp_link_gather(struct ttp_link *link, struct sk_buff_head *frames);
+
 /* shutdown(SHUT_WR): EOF behind what is queued. 0 or -ENOTCONN. */
 int ttp_link_shut(struct ttp_link *link);
 

@@ -279,6 +279,15 @@ static int ttp_send_record(struct ttp_send *s, size_t len, long timeo)
 	return err ?: len;
 }
 
+/* A page of several that come one by one, and not yet a batch together */
+static bool ttp_send_gathers(const struct ttp_send *s,
+			     const struct ttp_link *link)
+{
+	return s->zc.lent && (s->msg->msg_flags & MSG_SENDPAGE_NOTLAST) &&
+	       !msg_data_left(s->msg) &&
+	       READ_ONCE(link->snd_queued) + s->bytes < TTP_SEND_BATCH;
+}
+
 /* One batch. Return: bytes taken, or an errno if none were. */
 static ssize_t ttp_send_batch(struct ttp_send *s, long *timeo)
 {
@@ -302,6 +311,8 @@ static ssize_t ttp_send_batch(struct ttp_send *s, long *timeo)
 	if (!s->bytes)
 		return err;
 	n = s->bytes;
+	if (unlikely(ttp_send_gathers(s, link)))
+		return ttp_link_gather(link, &s->frames) ?: n;
 	err = ttp_link_send(link, &s->frames,
 			    (s->msg->msg_flags & MSG_MORE) ||
 			    msg_data_left(s->msg));

@@ -89,6 +89,9 @@ static inline struct nlattr **ttp_genl_dump_attrs(struct netlink_callback *cb)
 #ifndef MSG_SPLICE_PAGES
 #define MSG_SPLICE_PAGES	0x8000000
 #endif
+#ifndef MSG_SENDPAGE_NOTLAST
+#define MSG_SENDPAGE_NOTLAST	0
+#endif
 
 /* Options of SOL_SOCKET are to be shown to us first, where that can be had. */
 static inline void ttp_custom_sockopt(struct socket *sock)
