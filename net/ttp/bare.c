@@ -134,15 +134,6 @@ static void ttp_bare_resync(struct ttp_link *link, u32 last)
 	WRITE_ONCE(c->full_out, false);
 }
 
-static void ttp_bare_mark_all(struct ttp_link *link, u8 why)
-{
-	struct ttp_entry *e;
-
-	list_for_each_entry(e, &link->c.snd.list, node)
-		ttp_link_mark(link, e);
-	link->why = why;
-}
-
 /* OPEN_ACK. TxID 0 tells nothing: who opens nothing begins at 2, or we ask. */
 static void ttp_bare_connect(struct ttp_link *link, const struct ttp_frame *f)
 {
@@ -154,7 +145,7 @@ static void ttp_bare_connect(struct ttp_link *link, const struct ttp_frame *f)
 		ttp_rx_sample(link, ttp_now() - link->ask_at);
 	WRITE_ONCE(c->opened, true);
 	c->full_in = false;
-	ttp_bare_mark_all(link, TTP_WHY_CHALK);
+	ttp_rx_mark_all(link, TTP_WHY_CHALK);
 	link->moved = jiffies;
 	ttp_tx_progress(link);
 }
@@ -210,7 +201,7 @@ static void ttp_bare_has_room(struct ttp_link *link)
 	if (!link->c.full_in)
 		return;
 	link->c.full_in = false;
-	ttp_bare_mark_all(link, TTP_WHY_FULL);
+	ttp_rx_mark_all(link, TTP_WHY_FULL);
 	ttp_tx_progress(link);
 }
 
@@ -414,6 +405,6 @@ void ttp_bare_repair(struct ttp_link *link)
 						     struct ttp_entry, node));
 		return;
 	}
-	ttp_bare_mark_all(link, TTP_WHY_CHALK);
+	ttp_rx_mark_all(link, TTP_WHY_CHALK);
 	ttp_gate_loss(&c->gate, c->snd.una, c->snd.nxt);
 }

@@ -73,20 +73,25 @@ void ttp_rx_reopen(struct ttp_link *link, const struct ttp_frame *f)
 	link->offered = min(link->offered, f->max_payload);
 }
 
+/* Mean and mean deviation of what took so long; 0 means unknown */
+static void ttp_rx_smooth(u32 *mean, u32 *var, u32 took)
+{
+	if (!*mean) {
+		*mean = took;
+		*var = took / 2;
+		return;
+	}
+	*var += abs((int)(took - *mean)) / 4 - (int)(*var / 4);
+	*mean = max(*mean - *mean / 8 + took / 8, 1U);
+}
+
 void ttp_rx_sample(struct ttp_link *link, u32 rtt)
 {
 	struct ttp_core *c = &link->c;
 
-	/* 0 means unknown */
 	rtt = clamp(rtt, 1U, (u32)TTP_WAIT_MAX_US);
 	ttp_gate_rtt(&c->gate, rtt);
-	if (!c->srtt) {
-		c->srtt = rtt;
-		c->rttvar = rtt / 2;
-		return;
-	}
-	c->rttvar += abs((int)(rtt - c->srtt)) / 4 - (int)(c->rttvar / 4);
-	c->srtt = max(c->srtt - c->srtt / 8 + rtt / 8, 1U);
+	ttp_rx_smooth(&c->srtt, &c->rttvar, rtt);
 }
 
 bool ttp_rx_accept(struct ttp_link *link)
@@ -138,13 +143,13 @@ void ttp_rx_cross(struct ttp_link *link, const struct ttp_frame *f)
 	link->open_room = f->room;
 }
 
-/* FULL goes: what lies beyond rx may have been thrown away */
-static void ttp_rx_mark_all(struct ttp_link *link)
+void ttp_rx_mark_all(struct ttp_link *link, u8 why)
 {
 	struct ttp_entry *e;
 
 	list_for_each_entry(e, &link->c.snd.list, node)
 		ttp_link_mark(link, e);
+	link->why = why;
 }
 
 static void ttp_rx_peer_full(struct ttp_link *link, bool full)
@@ -165,22 +170,15 @@ static void ttp_rx_peer_full(struct ttp_link *link, bool full)
 	if (!c->full_stop)
 		return;
 	c->full_stop = false;
-	link->why = TTP_WHY_FULL;
-	ttp_rx_mark_all(link);
+	/* What lies beyond rx may have been thrown away */
+	ttp_rx_mark_all(link, TTP_WHY_FULL);
 }
 
 /* How soon the peer acknowledges: what is later than that may be lost */
 static void ttp_rx_reply(struct ttp_link *link, u32 took)
 {
-	took = clamp(took, 1U, (u32)TTP_WAIT_MAX_US);
-	if (!link->reply) {
-		link->reply = took;
-		link->reply_var = took / 2;
-		return;
-	}
-	link->reply_var += abs((int)(took - link->reply)) / 4 -
-			   (int)(link->reply_var / 4);
-	link->reply = max(link->reply - link->reply / 8 + took / 8, 1U);
+	ttp_rx_smooth(&link->reply, &link->reply_var,
+		      clamp(took, 1U, (u32)TTP_WAIT_MAX_US));
 }
 
 /*

@@ -39,6 +39,9 @@ void ttp_rx_retire(struct ttp_link *link, struct list_head *done);
 bool ttp_rx_too_soon(const struct ttp_link *link, const struct ttp_entry *e,
 		     u32 now);
 
+/* All that is not acknowledged is to be sent again; why: enum ttp_why */
+void ttp_rx_mark_all(struct ttp_link *link, u8 why);
+
 /* A PAYLOAD's skb becomes an entry, and is nobody's but ours. */
 void ttp_rx_own(struct sk_buff *skb, const struct ttp_frame *f);
 
