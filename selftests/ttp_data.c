@@ -1288,6 +1288,32 @@ TEST_F(data, duplicated)
 	EXPECT_EQ(0, recv(self->fd[1], self->buf, 1, 0));
 }
 
+/* Frames of a few bytes take a few bytes of the buffer once there are many. */
+TEST_F(stream, small_frames_wait_together)
+{
+	struct ttp_info info;
+	ssize_t n;
+	int i;
+
+	ttp_fill(self->buf, 600 * 64, 0, 3);
+	for (i = 0; i < 600; i++) {
+		ASSERT_EQ(64, send(self->fd[0], self->buf + 64 * i, 64, 0));
+		ASSERT_TRUE(ttp_wait_acked(self->fd[0], 2000));
+	}
+	ASSERT_EQ(0, ttp_info(self->fd[1], &info));
+	EXPECT_EQ(0, info.flags & TTP_INFO_FULL_HERE);
+	EXPECT_EQ(600, info.frames_rx);
+	EXPECT_EQ(600 * 64, info.rcv_queued);
+	memset(self->buf, 0, 600 * 64);
+	for (i = 0; i < 600 * 64; i += n) {
+		n = recv(self->fd[1], self->buf + i, 100, 0);
+		ASSERT_LT(0, n);
+	}
+	EXPECT_PATTERN(self->buf, 600 * 64, 0, 3);
+	ASSERT_EQ(0, ttp_info(self->fd[1], &info));
+	EXPECT_EQ(0, info.rcv_queued);
+}
+
 /* ---- files and pipes ---- */
 
 TEST_F(data, sendfile)

@@ -359,6 +359,13 @@ static void ttp_rx_deliver(struct ttp_link *link, struct sk_buff *skb)
 		consume_skb(skb);
 		return;
 	}
+	/* A reader who is behind with small frames need not run out of memory */
+	if (unlikely(link->rcv_mem > TTP_MEM_PILE) && !c->seq &&
+	    ttp_mem_append(link, skb)) {
+		WRITE_ONCE(link->rcv_queued, link->rcv_queued + len);
+		link->wake |= TTP_WAKE_READ;
+		return;
+	}
 	link->rmem += skb->truesize;
 	last = !c->seq || (e->flags & TTP_F_LAST);
 	if (last && skb_queue_empty(&link->part)) {
