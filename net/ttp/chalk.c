@@ -15,6 +15,7 @@
  */
 
 #include "bare.h"
+#include "pages.h"
 #include "ttp.h"
 #include "trace.h"
 #include "tx.h"
@@ -227,6 +228,7 @@ static void ttp_chalk_visit_idle(struct ttp_link *link)
 	if (ttp_is_bare(link))
 		ttp_bare_scan(link);
 	link->patience /= 2;
+	ttp_pages_free(link);
 	ttp_mem_trim(link, 0);
 	ttp_tx_idle(link);
 	if (link->idle && time_after(now, link->progress + link->idle)) {

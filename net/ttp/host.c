@@ -41,6 +41,21 @@ static unsigned int ttp_host_count(const struct ttp_link *link,
 	return min(n, most);
 }
 
+bool ttp_host_fresh(const struct ttp_link *link, u32 since, u32 n)
+{
+	const struct ttp_entry *e;
+	u32 held = 0;
+
+	list_for_each_entry_reverse(e, &link->c.snd.list, node) {
+		if (held >= n)
+			return true;
+		if (ttp_before(e->sent, since) || !ttp_host_holds(e))
+			return false;
+		held += e->n;
+	}
+	return held >= n;
+}
+
 /* Has a channel that comes before been used lately? bulk: by how many */
 static bool ttp_host_shared(const struct ttp_link *link, u32 *bulk)
 {

@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 #include "bare.h"
 #include "mem.h"
+#include "pages.h"
 #include "run.h"
 #include "rx.h"
 #include "ttp.h"
@@ -100,6 +101,7 @@ static void ttp_link_free(struct ttp_link *link)
 	__skb_queue_purge(&link->outq);
 	consume_skb(link->spare);
 	kfree_skb_list(link->done);
+	ttp_pages_free(link);
 	ttp_dev_put(link->dev);
 	kmem_cache_free(ttp_link_cache, link);
 }
@@ -313,8 +315,7 @@ void ttp_link_accept(struct ttp_link *link, struct sock *sk)
 	ttp_output_unlock(link);
 }
 
-/* Payload that a frame on sndq may have: a run, or one frame */
-static u32 ttp_link_longest(const struct ttp_link *link)
+u32 ttp_link_longest(const struct ttp_link *link)
 {
 	u32 max = link->c.max_payload;
 

@@ -25,6 +25,7 @@
 #define TTP_UNSENT_FIRST	16	/* ttp_link.unsent */
 
 struct ttp_dev;
+struct ttp_pages;
 
 /**
  * struct ttp_key - name of a link
@@ -127,6 +128,7 @@ enum ttp_ring {
  * @done: frames that may report to somebody when they are freed: without lock
  * @zerocopy: such frames have been sent
  * @napi_id: of the device's queue that its frames come by, 0: unknown
+ * @pages: while nobody sends: pages used by who sent much, see pages.c
  * @snd_queued: payload bytes on @sndq
  * @wmem: truesize of @sndq and the replay list; copied to sk_wmem_queued
  * @rcv_queued: payload bytes received in order, not consumed
@@ -204,6 +206,7 @@ struct ttp_link {
 	struct sk_buff_head	outq;
 	struct sk_buff		*spare;
 	struct sk_buff		*done;
+	struct ttp_pages	*pages;
 	struct work_struct	tx_work;
 	unsigned long		tx_at;
 	unsigned long		chalk_set;
@@ -482,6 +485,9 @@ void ttp_link_untake(struct ttp_link *link, u32 truesize, u32 bytes);
  * Tells the peer that there is room again, if FULL was said.
  */
 void ttp_link_consumed(struct ttp_link *link, u32 truesize, u32 bytes);
+
+/* Payload that a frame on sndq may have: a run, or one frame; link locked. */
+u32 ttp_link_longest(const struct ttp_link *link);
 
 /* Lockless looks, exact only while nothing changes: for poll and waiting */
 static inline u8 ttp_link_state(const struct ttp_link *link)

@@ -9,6 +9,7 @@
  */
 
 #include <linux/uio.h>
+#include "pages.h"
 #include "run.h"
 #include "sock.h"
 
@@ -22,6 +23,7 @@
  * @link: the link
  * @max: bytes of payload a frame may carry, be it a run of frames
  * @headroom: bytes in front of a payload
+ * @pages: the link's ring while much is sent, or NULL
  * @frames: built and not handed over
  * @bytes: payload on @frames
  * @zc: what is not copied
@@ -32,6 +34,7 @@ struct ttp_send {
 	struct ttp_link		*link;
 	unsigned int		max;
 	unsigned int		headroom;
+	struct ttp_pages	*pages;
 	struct sk_buff_head	frames;
 	size_t			bytes;
 	struct ttp_zc		zc;
@@ -42,7 +45,7 @@ struct ttp_send {
 /* Append up to n bytes as page fragments; fewer if they run out. */
 static int ttp_send_pages(struct ttp_send *s, struct sk_buff *skb, size_t n)
 {
-	struct page_frag *pf = sk_page_frag(s->sk);
+	struct page_frag *pf = s->pages ? &s->pages->frag : sk_page_frag(s->sk);
 	gfp_t gfp = s->sk->sk_allocation;
 
 	while (n) {
@@ -50,7 +53,8 @@ static int ttp_send_pages(struct ttp_send *s, struct sk_buff *skb, size_t n)
 		size_t part;
 		bool merge;
 
-		if (!skb_page_frag_refill(1, pf, gfp))
+		if (!(s->pages ? ttp_pages_refill(s->pages, gfp) :
+				 skb_page_frag_refill(1, pf, gfp)))
 			return -ENOBUFS;
 		merge = skb_can_coalesce(skb, i, pf->page, pf->offset);
 		if (!merge && i >= MAX_SKB_FRAGS)
@@ -76,11 +80,21 @@ static int ttp_send_pages(struct ttp_send *s, struct sk_buff *skb, size_t n)
 	return 0;
 }
 
-static int ttp_send_fill(struct ttp_send *s, struct sk_buff *skb, size_t n)
+/* Small payload needs no page, unless it may join what waits in one. */
+static unsigned int ttp_send_linear(const struct ttp_send *s, size_t n)
+{
+	if (n > TTP_SEND_LINEAR || s->zc.on ||
+	    (READ_ONCE(s->link->snd_queued) && s->sk->sk_type == SOCK_STREAM))
+		return 0;
+	return n;
+}
+
+static int ttp_send_fill(struct ttp_send *s, struct sk_buff *skb, size_t n,
+			 unsigned int linear)
 {
 	if (unlikely(s->zc.on))
 		return ttp_zc_fill(&s->zc, skb, &s->msg->msg_iter, n);
-	if (n > TTP_SEND_LINEAR)
+	if (n > linear)
 		return ttp_send_pages(s, skb, n);
 	/* skb_put() has seen to it that this is inside the buffer */
 	if (_copy_from_iter(skb_put(skb, n), n, &s->msg->msg_iter) != n)
@@ -109,7 +123,7 @@ static struct sk_buff *ttp_send_alloc(struct ttp_send *s, unsigned int linear)
 /* One frame of up to n bytes, appended to s->frames */
 static int ttp_send_frame(struct ttp_send *s, size_t n)
 {
-	unsigned int linear = n <= TTP_SEND_LINEAR && !s->zc.on ? n : 0;
+	unsigned int linear = ttp_send_linear(s, n);
 	struct iov_iter *iter = &s->msg->msg_iter;
 	size_t left = iov_iter_count(iter);
 	struct sk_buff *skb;
@@ -118,7 +132,7 @@ static int ttp_send_frame(struct ttp_send *s, size_t n)
 	skb = ttp_send_alloc(s, linear);
 	if (!skb)
 		return -ENOBUFS;
-	err = ttp_send_fill(s, skb, n);
+	err = ttp_send_fill(s, skb, n, linear);
 	if (err) {
 		iov_iter_revert(iter, left - iov_iter_count(iter));
 		kfree_skb(skb);
@@ -130,14 +144,33 @@ static int ttp_send_frame(struct ttp_send *s, size_t n)
 	return 0;
 }
 
+/* What fills up the run that waits, if one does: a hint, it may just leave. */
+static size_t ttp_send_first(const struct ttp_send *s)
+{
+	u32 queued = READ_ONCE(s->link->snd_queued);
+
+	if (s->sk->sk_type != SOCK_STREAM || queued >= s->max)
+		return s->max;
+	return s->max - queued;
+}
+
 /* Frames of n bytes in all; on error those before the faulty one are left. */
 static int ttp_send_build(struct ttp_send *s, size_t n)
 {
+	size_t max = s->max;
 	int err = 0;
 
+	if (n >= TTP_PAGES_LEAST) {
+		s->pages = ttp_pages_take(s->link, s->sk->sk_allocation);
+		max = ttp_send_first(s);
+	}
 	s->bytes = 0;
-	while (!err && s->bytes < n)
-		err = ttp_send_frame(s, min_t(size_t, n - s->bytes, s->max));
+	while (!err && s->bytes < n) {
+		err = ttp_send_frame(s, min(n - s->bytes, max));
+		max = s->max;
+	}
+	ttp_pages_give(s->link, s->pages);
+	s->pages = NULL;
 	return err;
 }
 
@@ -304,9 +337,8 @@ static ssize_t ttp_send_batch(struct ttp_send *s, long *timeo)
 	if (err)
 		return err;
 	/* Whole frames, unless the message ends */
-	if (n > s->max)
-		n = min_t(size_t, n, max(rounddown(TTP_SEND_BATCH, s->max),
-					 s->max));
+	if (n > TTP_SEND_BATCH)
+		n = max(rounddown(TTP_SEND_BATCH, s->max), s->max);
 	err = ttp_send_build(s, n);
 	if (!s->bytes)
 		return err;

@@ -8,6 +8,8 @@
 
 #define TTP_NACK_TRIES	6	/* doublings of the time between two NACKs */
 #define TTP_TX_PATIENT	6	/* probes before a frame not sent yet is replayed */
+#define TTP_TX_GATHER	4	/* ids in this host that are worth waiting for */
+#define TTP_TX_URGENT	1	/* the channel that nothing is gathered on */
 #define TTP_CORK_US	200000	/* MSG_MORE holds a short frame no longer */
 #define TTP_LONE_MAX	512	/* a lone frame up to here is its own probe */
 /* An ACK that is owed is on its way by then */
@@ -345,6 +347,26 @@ static bool ttp_tx_held_back(const struct ttp_link *link,
 	       skb_queue_is_last(&link->sndq, skb);
 }
 
+/*
+ * The last frames have not even left this host, so one more would only wait
+ * behind them. Until one of them does, or the next tick comes, what a program
+ * writes in small pieces gathers in one frame, or run. Not on the channel for
+ * what is urgent.
+ */
+static bool ttp_tx_gathers(const struct ttp_link *link,
+			   const struct sk_buff *skb, u32 now)
+{
+	const struct ttp_core *c = &link->c;
+
+	if (likely(ttp_tx_inflight(link) < TTP_TX_GATHER) || c->seq ||
+	    c->vc == TTP_TX_URGENT || ttp_is_bare(link) || c->eof_out ||
+	    !skb_queue_is_last(&link->sndq, skb) ||
+	    skb->len >= ttp_link_longest(link) ||
+	    !link->sk || !sk_stream_is_writeable(link->sk))
+		return false;
+	return ttp_host_fresh(link, now - TTP_TICK_US / 2, TTP_TX_GATHER);
+}
+
 static void ttp_tx_number(struct ttp_link *link, struct sk_buff *skb, u32 n,
 			  u32 now, bool last)
 {
@@ -394,7 +416,8 @@ static void ttp_tx_new(struct ttp_link *link)
 	if (ttp_is_bare(link) && link->again)
 		return;
 	while (room && (skb = skb_peek(&link->sndq))) {
-		if (c->full_in || ttp_tx_held_back(link, skb))
+		if (c->full_in || ttp_tx_held_back(link, skb) ||
+		    ttp_tx_gathers(link, skb, now))
 			return;
 		n = ttp_tx_ids(link, skb, min(room, most));
 		if (!n)

@@ -118,6 +118,9 @@ bool ttp_host_waits(const struct ttp_link *link);
 /* The same of the last one that was handed to the device. */
 bool ttp_host_holds_sent(const struct ttp_link *link);
 
+/* Do the last n ids stand in this host since less long ago than that? */
+bool ttp_host_fresh(const struct ttp_link *link, u32 since, u32 n);
+
 /* The scanner's visit to a link with frames in flight */
 void ttp_host_scan(struct ttp_link *link);
 
