@@ -207,12 +207,16 @@ static int ttp_recv_whole(struct ttp_recv *r)
 {
 	struct sk_buff_head *q = &r->sk->sk_receive_queue;
 	struct sk_buff *skb;
+	u32 off, n;
 
 	while ((skb = skb_peek(q))) {
+		/* Of a run the first ids may have come before */
+		off = TTP_CB(skb)->off;
+		n = skb->len - off;
 		if (!(r->flags & MSG_TRUNC) &&
-		    ttp_recv_bytes(r->msg, skb, 0, skb->len))
+		    ttp_recv_bytes(r->msg, skb, off, n))
 			return -EFAULT;
-		r->copied += skb->len;
+		r->copied += n;
 		__skb_unlink(skb, q);
 		consume_skb(skb);
 	}
