@@ -75,6 +75,7 @@ enum ttp_ring {
  * @hashed: in the table, on the device's list, on a ring
  * @tx_owner: somebody is transmitting @outq
  * @tx_asked: @tx_work is pending
+ * @tx_asked_cpu: on that CPU
  * @tx_cpu: its frames leave by this CPU while they are unacknowledged
  * @tx_nxt: ids before this one were handed to the device
  * @tx_at: when that happened last, or @tx_work was queued (jiffies)
@@ -221,6 +222,7 @@ struct ttp_link {
 	unsigned long		kept;
 	u32			tx_nxt;
 	int			tx_cpu;
+	int			tx_asked_cpu;
 	int			err;
 	u32			owed_turn;
 	int			owed_cpu;

@@ -200,6 +200,7 @@ static bool ttp_gro_joins(struct sk_buff *skb, const struct ttp_frame *f)
 {
 	return f->op == TTP_OP_PAYLOAD && f->len &&
 	       skb->len == TTP_HDR_LEN + f->len &&
+	       !skb_is_gso(skb) &&
 	       !NAPI_GRO_CB(skb)->flush && ttp_gro_plain(skb) &&
 	       !skb_cloned(skb) && !skb_zcopy(skb);
 }

@@ -292,7 +292,6 @@ void ttp_output_again(struct ttp_link *link, struct sk_buff *skb, u8 flags)
 	ttp_wire_build(skb_push(copy, hdr), &f, link->key.peer, ndev->dev_addr);
 	if (e->n > 1)
 		ttp_run_dress(copy, ttp_run_seg(skb), e->n);
-	memset(copy->cb, 0, sizeof(copy->cb));
 	ttp_output_queue(link, copy, &f);
 }
 
@@ -394,6 +393,7 @@ static void ttp_output_hand_over(struct ttp_link *link)
 	if (link->tx_asked)
 		return;
 	link->tx_asked = true;
+	link->tx_asked_cpu = link->tx_cpu;
 	link->tx_at = jiffies;
 	ttp_link_hold(link);
 	queue_work_on(link->tx_cpu, ttp_output_wq, &link->tx_work);
@@ -464,8 +464,9 @@ static void ttp_output_drain(struct ttp_link *link)
  */
 static bool ttp_output_gone(const struct ttp_link *link)
 {
-	unsigned int ms = link->tx_asked ? TTP_OUTPUT_LATE_MS :
-					   TTP_OUTPUT_QUIET_MS;
+	/* A work that is stuck elsewhere will not come for what waits here */
+	bool asked = link->tx_asked && link->tx_asked_cpu == link->tx_cpu;
+	unsigned int ms = asked ? TTP_OUTPUT_LATE_MS : TTP_OUTPUT_QUIET_MS;
 
 	if (!ttp_before(link->c.snd.una, link->tx_nxt))
 		return true;
