@@ -175,6 +175,7 @@ static void ttp_link_purge(struct ttp_link *link)
 	while ((skb = __skb_dequeue(&link->sndq)))
 		ttp_link_free_skb(link, skb);
 	__skb_queue_purge(&link->part);
+	ttp_pages_free(link);
 	link->rmem -= link->early_mem + link->part_mem;
 	link->early_mem = 0;
 	link->part_mem = 0;
@@ -216,7 +217,7 @@ void ttp_link_unhash(struct ttp_link *link)
 
 	if (!link->hashed)
 		return;
-	link->hashed = false;
+	WRITE_ONCE(link->hashed, false);
 	ttp_table_remove(dev->tn, link);
 	ttp_chalk_del(link);
 	spin_lock(&dev->lock);
@@ -360,8 +361,6 @@ static bool ttp_link_coalesce(struct ttp_link *link, struct sk_buff *skb)
 
 static void ttp_link_enqueue(struct ttp_link *link, struct sk_buff *skb)
 {
-	if (!skb_queue_empty(&link->sndq) && ttp_link_coalesce(link, skb))
-		return;
 	TTP_CB(skb)->e.n = 1;
 	TTP_CB(skb)->e.len = skb->len;
 	TTP_CB(skb)->e.tries = 0;
@@ -370,12 +369,28 @@ static void ttp_link_enqueue(struct ttp_link *link, struct sk_buff *skb)
 	link->snd_queued += skb->len;
 }
 
+/* The first may join what waits; the others are as long as can be already. */
+static void ttp_link_enqueue_all(struct ttp_link *link,
+				 struct sk_buff_head *frames)
+{
+	struct sk_buff *skb = skb_peek(frames);
+
+	if (skb && !skb_queue_empty(&link->sndq)) {
+		__skb_unlink(skb, frames);
+		if (!ttp_link_coalesce(link, skb))
+			ttp_link_enqueue(link, skb);
+	}
+	while ((skb = __skb_dequeue(frames)))
+		ttp_link_enqueue(link, skb);
+}
+
 /* Nobody else has a hand on it or its buffer, and it is small. */
 static bool ttp_link_reusable(const struct sk_buff *skb)
 {
 	const struct sk_buff_fclones *pair;
 
 	if (skb->fclone != SKB_FCLONE_ORIG || skb_is_nonlinear(skb) ||
+	    (TTP_CB(skb)->e.flags & TTP_E_PART) ||
 	    skb_end_offset(skb) > TTP_SPARE_MAX)
 		return false;
 	pair = container_of(skb, struct sk_buff_fclones, skb1);
@@ -414,7 +429,10 @@ struct sk_buff *ttp_link_reuse(struct ttp_link *link, unsigned int len)
 	info = skb_shinfo(skb);
 	memset(info, 0, offsetof(struct skb_shared_info, dataref));
 	atomic_set(&info->dataref, 1);
-	memset(skb->cb, 0, sizeof(skb->cb));
+	TTP_CB(skb)->e.flags = 0;
+	TTP_CB(skb)->off = 0;
+	/* It may have been a run */
+	skb->ip_summed = CHECKSUM_NONE;
 	skb->cloned = 0;
 	skb->nohdr = 0;
 	skb->len = 0;
@@ -431,8 +449,6 @@ static bool ttp_link_sendable(const struct ttp_link *link)
 int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
 		  bool more)
 {
-	struct sk_buff *skb;
-
 	ttp_link_lock(link);
 	if (!ttp_link_sendable(link)) {
 		spin_unlock_bh(&link->lock);
@@ -443,8 +459,7 @@ int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
 		spin_unlock_bh(&link->lock);
 		return -EMSGSIZE;
 	}
-	while ((skb = __skb_dequeue(frames)))
-		ttp_link_enqueue(link, skb);
+	ttp_link_enqueue_all(link, frames);
 	link->corked = more && !link->c.seq;
 	if (link->corked)
 		link->cork_at = ttp_now();
@@ -456,15 +471,12 @@ int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
 
 int ttp_link_gather(struct ttp_link *link, struct sk_buff_head *frames)
 {
-	struct sk_buff *skb;
-
 	ttp_link_lock(link);
 	if (!ttp_link_sendable(link)) {
 		spin_unlock_bh(&link->lock);
 		return -EPIPE;
 	}
-	while ((skb = __skb_dequeue(frames)))
-		ttp_link_enqueue(link, skb);
+	ttp_link_enqueue_all(link, frames);
 	ttp_link_account(link);
 	/* Should the rest not come, the scanner sends it */
 	ttp_chalk_busy(link);
@@ -480,7 +492,6 @@ int ttp_link_shut(struct ttp_link *link)
 	if (!skb)
 		return -ENOBUFS;
 	skb_reserve(skb, link->headroom);
-	memset(skb->cb, 0, sizeof(skb->cb));
 	TTP_CB(skb)->e.flags = TTP_F_EOF;
 
 	ttp_link_lock(link);
@@ -524,6 +535,8 @@ bool ttp_link_detach(struct ttp_link *link, bool last)
 
 	ttp_link_lock(link);
 	ttp_mem_leave(link);
+	/* Nobody sends any more */
+	ttp_pages_free(link);
 	stays = last && !link->hashed;
 	/* Under the lock: see ttp_sock_sync() */
 	if (!stays)

@@ -137,7 +137,6 @@ static struct sk_buff *ttp_mem_bag(struct ttp_link *link, u32 size)
 		kfree_skb(bag);
 		return NULL;
 	}
-	memset(bag->cb, 0, sizeof(bag->cb));
 	link->rmem += bag->truesize;
 	link->part_mem += bag->truesize;
 	__skb_queue_tail(&link->part, bag);
@@ -203,7 +202,6 @@ static bool ttp_mem_gather(struct ttp_link *link, struct sk_buff *tail,
 		kfree_skb(bag);
 		return false;
 	}
-	memset(bag->cb, 0, sizeof(bag->cb));
 	link->rmem += bag->truesize - tail->truesize;
 	link->rcv_mem += bag->truesize - tail->truesize;
 	ttp_mem_pour(bag, tail);

@@ -35,14 +35,17 @@ static void ttp_pages_release(struct ttp_pages *p)
 
 void ttp_pages_give(struct ttp_link *link, struct ttp_pages *p)
 {
-	if (p)
-		ttp_pages_release(xchg(&link->pages, p));
+	if (!p)
+		return;
+	ttp_pages_release(xchg(&link->pages, p));
+	/* It died meanwhile: pairs with xchg() when that is cleaned up */
+	if (unlikely(!READ_ONCE(link->hashed)))
+		ttp_pages_free(link);
 }
 
 void ttp_pages_free(struct ttp_link *link)
 {
-	if (READ_ONCE(link->pages))
-		ttp_pages_release(xchg(&link->pages, NULL));
+	ttp_pages_release(xchg(&link->pages, NULL));
 }
 
 static struct page *ttp_pages_alloc(gfp_t gfp)

@@ -252,7 +252,7 @@ void ttp_rx_ack(struct ttp_link *link, const struct ttp_frame *f)
 	if (ttp_before(rx, c->snd.una - 1))
 		return;
 	ttp_rx_grant(link, f->grant);
-	n = ttp_replay_ack(&c->snd, rx, &done);
+	n = rx + 1 != c->snd.una ? ttp_replay_ack(&c->snd, rx, &done) : 0;
 	if (n) {
 		if (c->gate.asked && !ttp_before(rx, c->gate.ask)) {
 			c->gate.asked = false;
@@ -267,7 +267,7 @@ void ttp_rx_ack(struct ttp_link *link, const struct ttp_frame *f)
 		link->moved = jiffies;
 		link->acked = jiffies;
 	}
-	if (!list_empty(&done))
+	if (n && !list_empty(&done))
 		ttp_rx_retire(link, &done);
 	ttp_rx_peer_full(link, f->flags & TTP_F_FULL);
 	if ((f->flags & TTP_F_ACK_REQ) && ttp_rx_asks(f, &c->rcv))
@@ -613,7 +613,6 @@ static void ttp_rx_gap(struct ttp_link *link)
  */
 static void ttp_rx_strip(struct sk_buff *skb)
 {
-	memset(skb->cb, 0, sizeof(skb->cb));
 	skb_orphan(skb);
 	skb_dst_drop(skb);
 	nf_reset_ct(skb);
@@ -630,6 +629,7 @@ void ttp_rx_own(struct sk_buff *skb, const struct ttp_frame *f)
 	e->n = f->more + 1;
 	e->len = f->len;
 	e->flags = f->flags & (TTP_F_LAST | TTP_F_EOF);
+	TTP_CB(skb)->off = 0;
 }
 
 /* Senders share what stands in the queues before us; said in each ACK */

@@ -116,7 +116,6 @@ static struct sk_buff *ttp_send_alloc(struct ttp_send *s, unsigned int linear)
 	if (!skb)
 		return NULL;
 	skb_reserve(skb, s->headroom);
-	memset(skb->cb, 0, sizeof(skb->cb));
 	return skb;
 }
 
@@ -201,6 +200,9 @@ static bool ttp_send_ready(struct sock *sk)
 	const struct ttp_link *link;
 	bool ready;
 
+	/* Whoever found room for another one has taken the wish for it back */
+	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	smp_mb__after_atomic();
 	rcu_read_lock();
 	link = rcu_dereference(ttp_sk(sk)->link);
 	ready = !link || !ttp_link_up(link) ||
@@ -347,7 +349,7 @@ static ssize_t ttp_send_batch(struct ttp_send *s, long *timeo)
 		return ttp_link_gather(link, &s->frames) ?: n;
 	err = ttp_link_send(link, &s->frames,
 			    (s->msg->msg_flags & MSG_MORE) ||
-			    msg_data_left(s->msg));
+			    (!err && msg_data_left(s->msg)));
 	return err ?: n;
 }
 

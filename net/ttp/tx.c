@@ -405,8 +405,6 @@ static void ttp_tx_new(struct ttp_link *link)
 {
 	struct ttp_core *c = &link->c;
 	unsigned int room = ttp_host_room(link);
-	/* A run that a queue below cuts is not seen to be there any more */
-	u32 most = room == UINT_MAX ? UINT_MAX : 1;
 	u32 now = ttp_now();
 	struct sk_buff *skb;
 	bool pause;
@@ -419,7 +417,7 @@ static void ttp_tx_new(struct ttp_link *link)
 		if (c->full_in || ttp_tx_held_back(link, skb) ||
 		    ttp_tx_gathers(link, skb, now))
 			return;
-		n = ttp_tx_ids(link, skb, min(room, most));
+		n = ttp_tx_ids(link, skb, room);
 		if (!n)
 			return;
 		pause = ttp_tx_pauses(link, skb, n);
