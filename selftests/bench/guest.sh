@@ -92,6 +92,8 @@ measure() {
 	else
 		words+=(-n "$4")
 	fi
+	# The first ones fill the stocks that the others live on.
+	[ "$2" != connect ] || words+=(-O 100)
 	# To a file: an interpreter that reads it would share the one CPU.
 	timeout 100 "$ttpperf" local -N b,a -d vb,va -j "${words[@]}"
 }
