@@ -202,6 +202,7 @@ static bool ttp_send_ready(struct sock *sk)
 
 	/* Whoever found room for another one has taken the wish for it back */
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	/* Ask for the wake-up first, then look */
 	smp_mb__after_atomic();
 	rcu_read_lock();
 	link = rcu_dereference(ttp_sk(sk)->link);
