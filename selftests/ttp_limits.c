@@ -3,6 +3,7 @@
  * What a receiver keeps is bounded: by record, by gap, by socket, and for all
  * links of the host together. Nothing that was acknowledged is lost by it.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sock_diag.h>
@@ -444,7 +445,8 @@ TEST_F_TIMEOUT(host, links_that_nobody_accepts_pay_as_well, 60)
 		if (ttp_counter(&self->w.b, "drop_pressure"))
 			break;
 	EXPECT_LT(0, ttp_counter(&self->w.b, "drop_pressure"));
-	EXPECT_GE(self->pages + self->slack, pages_of_ttp(self));
+	/* What is not to be had may be taken and given back in one go: a run */
+	EXPECT_GE(self->pages + self->slack + 16, pages_of_ttp(self));
 	/* Some get a reader, the others an end. */
 	for (i = 0; i < some; i++) {
 		fd[n + i] = accept(l, NULL, NULL);
@@ -594,6 +596,32 @@ static long poll_hard(struct hog *h, long ms)
 	return worst;
 }
 
+/* The kernel's thread for softirqs on CPU 1; 0: not found */
+static int softirq_thread(void)
+{
+	char path[300], name[32];
+	struct dirent *d;
+	int pid = 0;
+	DIR *dir;
+
+	dir = opendir("/proc");
+	while (dir && !pid && (d = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/%s/comm", d->d_name);
+		if (atoi(d->d_name) && !get(path, name, sizeof(name)) &&
+		    !strncmp(name, "ksoftirqd/1", 11))
+			pid = atoi(d->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	return pid;
+}
+
+static void schedule(int pid, int policy, int priority)
+{
+	sched_setscheduler(pid, policy,
+			   &(struct sched_param){ .sched_priority = priority });
+}
+
 TEST_F_TIMEOUT(host, a_busy_poller_does_not_stall_itself, 60)
 {
 	const char *rt = "/proc/sys/kernel/sched_rt_runtime_us";
@@ -601,7 +629,7 @@ TEST_F_TIMEOUT(host, a_busy_poller_does_not_stall_itself, 60)
 	char old[20] = "950000";
 	long worst = 0;
 	pthread_t t;
-	int tries;
+	int pid;
 
 	if (get_nprocs() < 2)
 		SKIP(return, "one CPU only");
@@ -610,20 +638,18 @@ TEST_F_TIMEOUT(host, a_busy_poller_does_not_stall_itself, 60)
 	ASSERT_EQ(0, pthread_create(&t, NULL, answer, &h));
 	get(rt, old, sizeof(old));
 	/*
-	 * Not even a twentieth of the CPU for what the kernel does there. If it
-	 * has left softirqs to its thread there, nothing of any protocol moves:
-	 * then try again.
+	 * Not even a twentieth of the CPU for what the kernel does there, but for
+	 * softirqs: without these nothing of any protocol would move.
 	 */
-	for (tries = 0; tries < 4; tries++) {
-		set(rt, "-1");
-		pin(1, 50);
-		worst = poll_hard(&h, 4000);
-		sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){ 0 });
-		set(rt, old);
-		if (worst <= 1500)
-			break;
-		ttp_sleep_ms(500);
-	}
+	pid = softirq_thread();
+	ASSERT_LT(0, pid);
+	schedule(pid, SCHED_FIFO, 60);
+	set(rt, "-1");
+	pin(1, 50);
+	worst = poll_hard(&h, 4000);
+	schedule(0, SCHED_OTHER, 0);
+	set(rt, old);
+	schedule(pid, SCHED_OTHER, 0);
 	h.stop = true;
 	pthread_join(t, NULL);
 	TH_LOG("longest standstill %ld ms", worst);

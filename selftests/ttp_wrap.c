@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_link.h>
 #include <pthread.h>
 #include <stdio.h>
 #include "kselftest_harness.h"
@@ -47,6 +48,7 @@ static int first_id(const struct ttp_node *node, uint32_t id)
 static int wire_is(const struct ttp_wire *w, const char *how)
 {
 	const struct ttp_node *node[2] = { &w->a, &w->b };
+	unsigned int one = 1;
 	char line[200];
 	int i, bad = 0;
 
@@ -55,6 +57,9 @@ static int wire_is(const struct ttp_wire *w, const char *how)
 	for (i = 0; i < 2; i++) {
 		ttp_enter(node[i]);
 		bad |= system(line);
+		/* Frames are to be lost, not a few runs of many */
+		bad |= ttp_link_set(node[i]->ifindex, IFLA_GSO_MAX_SEGS, &one,
+				    sizeof(one));
 	}
 	return bad;
 }
