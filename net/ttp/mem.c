@@ -101,7 +101,7 @@ void ttp_mem_leave(struct ttp_link *link)
 	link->charged = 0;
 }
 
-/* Less than a quarter of its memory is payload */
+/* Less than a quarter of its memory is payload, and none of that is old */
 static bool ttp_mem_crumb(const struct sk_buff *skb)
 {
 	return skb->truesize / 4 > skb->len && !TTP_CB(skb)->off;
@@ -217,11 +217,10 @@ bool ttp_mem_append(struct ttp_link *link, struct sk_buff *skb)
 {
 	struct sk_buff *tail = skb_peek_tail(&link->rxq);
 
-	if (!tail || !ttp_mem_crumb(skb) || TTP_CB(skb)->off)
+	if (!tail || !ttp_mem_crumb(skb))
 		return false;
 	if (!ttp_mem_room(tail, skb->len))
-		return ttp_mem_crumb(tail) && !TTP_CB(tail)->off &&
-		       ttp_mem_gather(link, tail, skb);
+		return ttp_mem_crumb(tail) && ttp_mem_gather(link, tail, skb);
 	ttp_mem_pour(tail, skb);
 	consume_skb(skb);
 	return true;

@@ -390,10 +390,6 @@ static void ttp_pipeline_again(struct ttp_link *link,
 	ttp_tx_ack(link);
 }
 
-/*
- * Q1 to Q3 for a frame whose key names a link. Return: false if that link has
- * nothing to do with it. *reason: why it was dropped, if it was.
- */
 /* Whoever polls for the socket has to know which queue its frames come by. */
 static void ttp_pipeline_mark(struct ttp_link *link, const struct sk_buff *skb)
 {
@@ -409,6 +405,10 @@ static void ttp_pipeline_mark(struct ttp_link *link, const struct sk_buff *skb)
 #endif
 }
 
+/*
+ * Q1 to Q3 for a frame whose key names a link. Return: false if that link has
+ * nothing to do with it. *reason: why it was dropped, if it was.
+ */
 static bool ttp_pipeline_link(struct ttp_link *link, struct sk_buff **skb,
 			      const struct ttp_frame *f,
 			      enum ttp_reason *reason)

@@ -54,6 +54,13 @@
  * on that CPU to do it. Whoever comes by there meanwhile does it as well, and
  * anybody on any CPU once nothing was sent for TTP_OUTPUT_LATE_MS.
  *
+ * Two things of a link change hands by xchg(), without its lock: the frame that
+ * is used again (link->spare, put there under the lock) and the ring of pages
+ * (link->pages, with its sender under lock_sock() meanwhile). Who frees either
+ * has taken it like that. Frames that may report to a socket when they are freed
+ * wait on link->done until the lock is dropped. A link that was dead when its
+ * socket went is freed in that socket's grace period, not in one of its own.
+ *
  * State goes from link->lock to the socket as hints without content ("look
  * again"): the socket reads the link, not the hint, so hints may overtake.
  */

@@ -9,7 +9,6 @@
 #define TTP_NACK_TRIES	6	/* doublings of the time between two NACKs */
 #define TTP_TX_PATIENT	6	/* probes before a frame not sent yet is replayed */
 #define TTP_TX_GATHER	4	/* ids in this host that are worth waiting for */
-#define TTP_TX_URGENT	1	/* the channel that nothing is gathered on */
 #define TTP_CORK_US	200000	/* MSG_MORE holds a short frame no longer */
 #define TTP_LONE_MAX	512	/* a lone frame up to here is its own probe */
 /* An ACK that is owed is on its way by then */
@@ -359,7 +358,7 @@ static bool ttp_tx_gathers(const struct ttp_link *link,
 	const struct ttp_core *c = &link->c;
 
 	if (likely(ttp_tx_inflight(link) < TTP_TX_GATHER) || c->seq ||
-	    c->vc == TTP_TX_URGENT || ttp_is_bare(link) || c->eof_out ||
+	    c->vc == ttp_gate_order[0] || ttp_is_bare(link) || c->eof_out ||
 	    !skb_queue_is_last(&link->sndq, skb) ||
 	    skb->len >= ttp_link_longest(link) ||
 	    !link->sk || !sk_stream_is_writeable(link->sk))
