@@ -1,32 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The runner of comparisons, and what its cases share; see compare.h */
+/* The runner of comparisons; see compare.h */
 #include <arpa/inet.h>
 #include <err.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/time.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <linux/sockios.h>
 #include "compare.h"
 
-#define TEXT_MAX	65536
-#define TROUBLE		99	/* exit status of a run that could not be */
 #define RUN_SECONDS	30
-
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 static struct cmp_case *cases, **cases_end = &cases;
 static struct ttp_wire wire;
@@ -39,390 +27,6 @@ void cmp_add(struct cmp_case *c)
 		errx(1, "%s: too many differences", c->name);
 	*cases_end = c;
 	cases_end = &c->next;
-}
-
-/* ---- the transcript ---- */
-
-static void vnote(struct cmp *r, const char *fmt, va_list ap)
-{
-	size_t room = TEXT_MAX - *r->bytes;
-	int n = vsnprintf(r->text + *r->bytes, room - 1, fmt, ap);
-
-	if (n >= (int)room - 1)
-		_exit(TROUBLE);
-	r->text[*r->bytes + n] = '\n';
-	*r->bytes += n + 1;
-}
-
-void notef(struct cmp *r, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vnote(r, fmt, ap);
-	va_end(ap);
-}
-
-void cmp_trouble(struct cmp *r, const char *fmt, ...)
-{
-	int error = errno;
-	va_list ap;
-
-	va_start(ap, fmt);
-	vnote(r, fmt, ap);
-	va_end(ap);
-	notef(r, "trouble: %s", strerror(error));
-	_exit(TROUBLE);
-}
-
-static const char *errno_name(int error)
-{
-	return strerrorname_np(error) ?: "no errno";
-}
-
-void note(struct cmp *r, const char *what, long ret)
-{
-	int error = errno;
-
-	if (ret < 0)
-		notef(r, "%s: %s", what, errno_name(error));
-	else
-		notef(r, "%s: %ld", what, ret);
-	errno = error;
-}
-
-void note_opt(struct cmp *r, const char *what, int fd, int level, int name)
-{
-	socklen_t len = sizeof(int);
-	int v = 0;
-
-	if (getsockopt(fd, level, name, &v, &len))
-		notef(r, "get %s: %s", what, errno_name(errno));
-	else
-		notef(r, "get %s: %d, %u bytes", what, v, len);
-}
-
-void note_set(struct cmp *r, const char *what, int fd, int level, int name,
-	      int value)
-{
-	if (setsockopt(fd, level, name, &value, sizeof(value)))
-		notef(r, "set %s %d: %s", what, value, errno_name(errno));
-	else
-		notef(r, "set %s %d: 0", what, value);
-	note_opt(r, what, fd, level, name);
-}
-
-static const struct {
-	short		bit;
-	const char	*word;
-} poll_words[] = {
-	{ POLLIN, "IN" }, { POLLRDNORM, "RDNORM" }, { POLLPRI, "PRI" },
-	{ POLLOUT, "OUT" }, { POLLWRNORM, "WRNORM" }, { POLLERR, "ERR" },
-	{ POLLHUP, "HUP" }, { POLLRDHUP, "RDHUP" }, { POLLNVAL, "NVAL" },
-};
-
-void note_poll(struct cmp *r, const char *what, int fd)
-{
-	struct pollfd p = { .fd = fd, .events = 0x7fff };
-	char words[80] = "";
-	int n = poll(&p, 1, 0);
-	size_t i;
-
-	if (n < 0)
-		cmp_trouble(r, "poll");
-	for (i = 0; i < ARRAY_SIZE(poll_words); i++)
-		if (p.revents & poll_words[i].bit) {
-			strcat(words, " ");
-			strcat(words, poll_words[i].word);
-		}
-	notef(r, "%s:%s", what, *words ? words : " nothing");
-}
-
-static const char *whose(const struct cmp *r, const unsigned char *mac)
-{
-	static const unsigned char zero[6];
-
-	if (!memcmp(mac, zero, 6))
-		return "any";
-	return !memcmp(mac, r->w->a.mac, 6) ? "a" :
-	       !memcmp(mac, r->w->b.mac, 6) ? "b" : "wrong";
-}
-
-static const char *host_name(const struct cmp *r, const struct cmp_addr *a)
-{
-	const struct sockaddr_in *in = (const void *)&a->ss;
-
-	if (r->family == AF_TTP)
-		return whose(r, a->ttp.sttp_mac);
-	switch (ntohl(in->sin_addr.s_addr)) {
-	case INADDR_ANY: return "any";
-	case 0x0a630001: return "a";
-	case 0x0a630002: return "b";
-	default: return "wrong";
-	}
-}
-
-void note_addr(struct cmp *r, const char *what, int ret,
-	       const struct cmp_addr *a)
-{
-	static const socklen_t full[] = {
-		[AF_TTP] = sizeof(struct sockaddr_ttp),
-		[AF_INET] = sizeof(struct sockaddr_in),
-	};
-	int port;
-
-	if (ret < 0) {
-		note(r, what, ret);
-		return;
-	}
-	if (r->family == AF_UNIX) {
-		notef(r, "%s: %s, %s", what,
-		      a->len > 2 ? "named" : "no name",
-		      a->sa.sa_family == r->family ? "family" : "no family");
-		return;
-	}
-	/* Both have the port at the same place */
-	port = ntohs(a->ttp.sttp_port);
-	notef(r, "%s: %s, %s, host %s, port %s", what,
-	      a->len == full[r->family] ? "full length" : "odd length",
-	      a->sa.sa_family == r->family ? "family" : "no family",
-	      host_name(r, a),
-	      !port ? "none" : port == r->port ? "known" : "some");
-}
-
-/* ---- sockets ---- */
-
-void at_listener(struct cmp *r)
-{
-	ttp_enter(r->family == AF_UNIX ? &r->w->a : &r->w->b);
-}
-
-void at_dialer(struct cmp *r)
-{
-	ttp_enter(&r->w->a);
-}
-
-static int new_socket(struct cmp *r)
-{
-	int fd = socket(r->family, r->type | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		cmp_trouble(r, "socket");
-	return fd;
-}
-
-int fresh(struct cmp *r)
-{
-	at_dialer(r);
-	return new_socket(r);
-}
-
-int fresh_b(struct cmp *r)
-{
-	int fd;
-
-	at_listener(r);
-	fd = new_socket(r);
-	at_dialer(r);
-	return fd;
-}
-
-static struct cmp_addr addr_ip(uint32_t ip, int port)
-{
-	struct cmp_addr a = { .len = sizeof(struct sockaddr_in) };
-	struct sockaddr_in *in = (void *)&a.ss;
-
-	in->sin_family = AF_INET;
-	in->sin_port = htons(port);
-	in->sin_addr.s_addr = htonl(ip);
-	return a;
-}
-
-/* Without a port: by the family alone, which has the kernel choose a name */
-static struct cmp_addr addr_path(int port)
-{
-	struct cmp_addr a = { .len = sizeof(sa_family_t) };
-	struct sockaddr_un *un = (void *)&a.ss;
-
-	un->sun_family = AF_UNIX;
-	if (port)
-		a.len += 1 + sprintf(un->sun_path + 1, "compare-%d", port);
-	return a;
-}
-
-static struct cmp_addr addr_mac(int ifindex, const unsigned char *mac, int port)
-{
-	struct cmp_addr a = { .len = sizeof(a.ttp) };
-
-	a.ttp = ttp_addr(ifindex, mac, port);
-	return a;
-}
-
-struct cmp_addr addr_own(struct cmp *r, int port)
-{
-	switch (r->family) {
-	case AF_TTP: return addr_mac(r->w->b.ifindex, NULL, port);
-	case AF_INET: return addr_ip(0x0a630002, port);
-	default: return addr_path(port);
-	}
-}
-
-struct cmp_addr addr_of(struct cmp *r, int port)
-{
-	switch (r->family) {
-	case AF_TTP: return addr_mac(r->w->a.ifindex, r->w->b.mac, port);
-	case AF_INET: return addr_ip(0x0a630002, port);
-	default: return addr_path(port);
-	}
-}
-
-struct cmp_addr addr_a(struct cmp *r, int port)
-{
-	switch (r->family) {
-	case AF_TTP: return addr_mac(r->w->a.ifindex, NULL, port);
-	case AF_INET: return addr_ip(0x0a630001, port);
-	default: return addr_path(port);
-	}
-}
-
-int new_port(struct cmp *r)
-{
-	(void)r;
-	return ++next_port;
-}
-
-int bound(struct cmp *r)
-{
-	int fd = fresh_b(r), port = new_port(r);
-	struct cmp_addr a = addr_own(r, port);
-
-	if (bind(fd, &a.sa, a.len))
-		cmp_trouble(r, "bind");
-	r->port = port;
-	return fd;
-}
-
-int listener(struct cmp *r)
-{
-	int fd = bound(r);
-
-	if (listen(fd, 16))
-		cmp_trouble(r, "listen");
-	return fd;
-}
-
-int join(struct cmp *r, int fd)
-{
-	struct cmp_addr a = addr_of(r, r->port);
-
-	return connect(fd, &a.sa, a.len);
-}
-
-int dial(struct cmp *r, bool nonblock)
-{
-	int fd = fresh(r);
-
-	if (nonblock)
-		nonblocking(fd, true);
-	if (join(r, fd) && !(nonblock && errno == EINPROGRESS))
-		cmp_trouble(r, "connect");
-	return fd;
-}
-
-int taken(struct cmp *r, int lfd)
-{
-	int fd;
-
-	wait_for(r, lfd, POLLIN);
-	fd = accept4(lfd, NULL, NULL, SOCK_CLOEXEC);
-	if (fd < 0)
-		cmp_trouble(r, "accept");
-	return fd;
-}
-
-void pair(struct cmp *r, int fd[2])
-{
-	int lfd = listener(r);
-
-	fd[0] = dial(r, false);
-	fd[1] = taken(r, lfd);
-	close(lfd);
-}
-
-/* ---- waiting ---- */
-
-void wait_for(struct cmp *r, int fd, short events)
-{
-	struct pollfd p = { .fd = fd, .events = events };
-
-	for (;;) {
-		if (poll(&p, 1, -1) < 0 && errno != EINTR)
-			cmp_trouble(r, "poll");
-		if (p.revents & events)
-			return;
-		/* Level-triggered POLLHUP and POLLERR come unasked */
-		ttp_sleep_ms(1);
-	}
-}
-
-void wait_bytes(struct cmp *r, int fd, int n)
-{
-	int have;
-
-	for (;;) {
-		if (ioctl(fd, FIONREAD, &have))
-			cmp_trouble(r, "FIONREAD");
-		if (have >= n)
-			return;
-		ttp_sleep_ms(1);
-	}
-}
-
-void wait_sent(struct cmp *r, int fd)
-{
-	int left;
-
-	if (r->family == AF_UNIX)
-		return;
-	do {
-		if (ioctl(fd, SIOCOUTQ, &left))
-			cmp_trouble(r, "SIOCOUTQ");
-		if (left)
-			ttp_sleep_ms(1);
-	} while (left);
-}
-
-int nonblocking(int fd, bool on)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	return fcntl(fd, F_SETFL,
-		     on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
-}
-
-void set_timeout(int fd, int option, long ms)
-{
-	struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
-
-	setsockopt(fd, SOL_SOCKET, option, &tv, sizeof(tv));
-}
-
-/* Acknowledgments may free room while it goes on: it is full when it stays so */
-long fill_up(struct cmp *r, int fd)
-{
-	static char buf[4096];
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
-	long sum = 0;
-	ssize_t n;
-
-	do {
-		n = send(fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (n >= 0)
-			sum += n;
-		else if (errno != EAGAIN)
-			cmp_trouble(r, "send");
-	} while (n >= 0 || poll(&p, 1, 300) > 0);
-	return sum;
 }
 
 /* ---- running ---- */
@@ -451,7 +55,7 @@ static void ip_address(const struct ttp_node *node, uint32_t ip)
 
 static char *new_text(size_t **bytes)
 {
-	char *p = mmap(NULL, sizeof(size_t) + TEXT_MAX, PROT_READ | PROT_WRITE,
+	char *p = mmap(NULL, sizeof(size_t) + CMP_TEXT_MAX, PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (p == MAP_FAILED)
@@ -478,7 +82,6 @@ static bool run_once(const struct cmp_case *c, struct cmp *r)
 	}
 	if (pid < 0)
 		err(1, "fork");
-	next_port += 40;
 	while (!waitpid(pid, &status, WNOHANG)) {
 		ttp_sleep_ms(2);
 		left -= 2;
@@ -493,7 +96,7 @@ static bool run_once(const struct cmp_case *c, struct cmp *r)
 	kill(-pid, SIGKILL);
 	if (WIFSIGNALED(status))
 		notef(r, "killed by signal %d", WTERMSIG(status));
-	return !WIFEXITED(status) || WEXITSTATUS(status) != TROUBLE;
+	return !WIFEXITED(status) || WEXITSTATUS(status) != CMP_TROUBLE;
 }
 
 /* The line at *at, which is moved on; NULL: no more */
@@ -604,7 +207,7 @@ static bool run_case(const struct cmp_case *c, int on)
 	struct cmp model = {
 		.family = stream ? AF_INET : AF_UNIX,
 		.type = stream ? SOCK_STREAM : SOCK_SEQPACKET,
-		.on = on, .w = &wire,
+		.on = on, .w = &wire, .ports = next_port,
 	};
 	static char *texts[2];
 	static size_t *sizes[2];
@@ -612,6 +215,7 @@ static bool run_case(const struct cmp_case *c, int on)
 	unsigned long used = 0;
 	bool ok;
 
+	next_port += 100;
 	if (!texts[0]) {
 		texts[0] = new_text(&sizes[0]);
 		texts[1] = new_text(&sizes[1]);
@@ -674,12 +278,14 @@ static int run_all(void)
 
 static const char *reason(enum cmp_why why)
 {
-	switch (why) {
-#define WHY(name, text) case WHY_##name: return text;
+	static const char * const texts[WHY_MAX] = {
+		"",
+#define WHY(name, text) text,
 #include "compare_why.h"
 #undef WHY
-	default: return "";
-	}
+	};
+
+	return texts[why];
 }
 
 /* The reasons of this program's differences, each case with its own */

@@ -73,6 +73,7 @@ struct cmp_addr {
  * @ttp: is it TTP?
  * @w: the wire; AF_UNIX has both ends at a
  * @port: of the latest listener
+ * @ports: the latest that was used
  * @bytes: size of the transcript
  * @text: it, shared with the parent
  */
@@ -83,6 +84,7 @@ struct cmp {
 	bool			ttp;
 	struct ttp_wire		*w;
 	int			port;
+	int			ports;
 	size_t			*bytes;
 	char			*text;
 };
@@ -106,6 +108,9 @@ struct cmp_case {
 	int			n_diffs;
 	struct cmp_case		*next;
 };
+
+#define CMP_TEXT_MAX	65536
+#define CMP_TROUBLE	99	/* exit status of a run that could not be */
 
 void cmp_add(struct cmp_case *c);
 
