@@ -41,6 +41,7 @@ host-built: setup
 	@$(SUBMAKE) -s -C tools
 	@eval "$$($(VM)/setup --env)" && \
 		$(SUBMAKE) -s -C selftests all KSFT_DIR="$$KSFT_DIR"
+	@$(SUBMAKE) -s -C selftests/programs
 
 demo: setup ## two nodes in a virtual machine, a lossy wire, real programs
 	@$(SUBMAKE) -s -C tools
@@ -106,7 +107,7 @@ soak: host-built ## random links over random wires (HOURS=1, KERNEL=..., SEED=n:
 
 clean: ## remove what was built in the tree
 	@test -z "$(KDIR)" || $(MAKE) -s -C $(KDIR) M=$(CURDIR) clean
-	@for d in tools selftests selftests/unit selftests/demo; do \
+	@for d in tools selftests selftests/unit selftests/demo selftests/programs; do \
 		test ! -e $$d/Makefile || $(SUBMAKE) -s -C $$d clean || exit 1; done
 	@rm -rf build
 
