@@ -20,7 +20,7 @@ modules: ## build ttp.ko (KDIR=... for another kernel)
 	@test -n "$(KDIR)" || { echo "No kernel headers; '$(VM)/setup packages' installs them."; exit 1; }
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
 
-tools: ## build ttpctl, ttping, ttpcat and ttpperf
+tools: ## build ttpctl, ttping, ttpcat, ttpperf and ttp_run
 	$(MAKE) -C tools
 
 install: modules tools ## install module and tools (DESTDIR, PREFIX)

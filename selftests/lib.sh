@@ -4,7 +4,7 @@
 # What the shell tests share: KTAP, namespaces a and b on a wire, tools.
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-for tool in ttpctl ttping ttpcat ttpperf; do
+for tool in ttpctl ttping ttpcat ttpperf ttp_run; do
 	case :$PATH: in
 	*:"$top/tools/$tool":*) ;;
 	*) PATH=$PATH:$top/tools/$tool ;;

@@ -1,0 +1,471 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * connect(): by TTP where that is possible, else as the program has asked for.
+ *
+ * The TTP connection is made on a socket of its own. Only when it stands, or is
+ * sure to be answered, does it take the place of the program's: until then the
+ * program's socket is untouched, and TCP can be fallen back to.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+#include <linux/tcp.h>
+
+#include "addr.h"
+#include "dial.h"
+#include "inet.h"
+#include "libc.h"
+#include "neigh.h"
+#include "num.h"
+#include "peers.h"
+#include "say.h"
+#include "wait.h"
+
+/* The first answer of a peer, and one that has answered before */
+#define FIRST_MS	250
+#define AGAIN_MS	3000
+/* What accepts is left to the kernel after so long. */
+#define LET_GO_MS	20
+/* ARP or ND */
+#define RESOLVE_MS	1000
+#define RESOLVE_NB_MS	100
+
+#define TCP_STATE_CLOSE	7
+
+/**
+ * struct call - one call of connect()
+ * @fd: the program's socket
+ * @family: of the program's socket
+ * @nonblock: it is not to wait
+ * @interrupted: a signal came that would have ended it
+ * @to: whereto
+ * @port: network byte order
+ * @from: bound address, or any
+ * @from_port: bound port, or 0
+ * @oif: bound device, or 0
+ * @way: how to get there
+ * @ttp: the same as an address of TTP
+ */
+struct call {
+	int fd;
+	int family;
+	bool nonblock;
+	bool interrupted;
+	struct ip to;
+	uint16_t port;
+	struct ip from;
+	uint16_t from_port;
+	int oif;
+	struct way way;
+	struct sockaddr_ttp ttp;
+};
+
+/* ---- what the program's socket is ---- */
+
+static int sock_get(int fd, int level, int name)
+{
+	socklen_t len = sizeof(int);
+	int value = 0;
+
+	libc()->getsockopt(fd, level, name, &value, &len);
+	return value;
+}
+
+/* Neither connected nor about to be */
+static bool unconnected(int fd)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	memset(&info, 0, sizeof(info));
+	if (libc()->getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len))
+		return false;
+	return info.tcpi_state == TCP_STATE_CLOSE;
+}
+
+static bool call_fill(struct call *c, int fd, const struct sockaddr *sa,
+		      socklen_t len)
+{
+	struct sockaddr_storage local;
+	socklen_t local_len = sizeof(local);
+
+	memset(c, 0, sizeof(*c));
+	c->fd = fd;
+	if (!ip_from_sockaddr(&c->to, &c->port, sa, len) || fd_foreign())
+		return false;
+	c->family = fd_stream(fd);
+	/* An IPv6 address on an IPv4 socket and the like is the kernel's. */
+	if (c->family != sa->sa_family || !unconnected(fd))
+		return false;
+	if (libc()->getsockname(fd, (struct sockaddr *)&local, &local_len) ||
+	    !ip_from_sockaddr(&c->from, &c->from_port,
+			      (struct sockaddr *)&local, local_len))
+		return false;
+	c->oif = sock_get(fd, SOL_SOCKET, SO_BINDTOIFINDEX);
+	c->nonblock = libc()->fcntl(fd, F_GETFL) & O_NONBLOCK;
+	return true;
+}
+
+/* ---- may it be TTP? ---- */
+
+/* What the program has set on the socket and TTP has nothing for */
+static const char *held_back(const struct call *c)
+{
+	const char *why = NULL;
+	struct file *f;
+	sigset_t was;
+
+	fd_lock(&was);
+	f = fd_find_as(c->fd, ROLE_PLAIN);
+	if (f)
+		why = opts_keep_tcp(f->opts);
+	fd_unlock(&was);
+	return why;
+}
+
+static const char *why_not(struct call *c)
+{
+	const struct ip *from = ip_is_any(&c->from) ? NULL : &c->from;
+	const char *why;
+
+	if (ip_is_loopback(&c->to) || ip_is_any(&c->to))
+		return "the loopback";
+	if (ip_is_multicast(&c->to))
+		return "not the address of one host";
+	if (from && ip_is_loopback(from))
+		return "bound to the loopback";
+	why = held_back(c);
+	if (why)
+		return why;
+	if (!neigh_way(&c->to, from, c->oif,
+		       c->nonblock ? RESOLVE_NB_MS : RESOLVE_MS, &c->way))
+		return c->way.why;
+	c->ttp.sttp_family = AF_TTP;
+	c->ttp.sttp_port = c->port;
+	c->ttp.sttp_ifindex = c->way.ifindex;
+	memcpy(c->ttp.sttp_mac, c->way.mac, sizeof(c->ttp.sttp_mac));
+	c->ttp.sttp_vc = settings.vc;
+	return peers_silent(&c->ttp) ? "it has not answered by TTP lately" :
+				       NULL;
+}
+
+/* ---- the connection ---- */
+
+static int ttp_socket(const struct call *c)
+{
+	const struct sockaddr_ttp local = {
+		.sttp_family = AF_TTP,
+		.sttp_port = c->from_port,
+		.sttp_ifindex = c->way.ifindex,
+		.sttp_vc = TTP_VC_ANY,
+	};
+	struct file *f;
+	sigset_t was;
+	int s;
+
+	s = socket(AF_TTP, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (s < 0)
+		return -1;
+	fd_lock(&was);
+	f = fd_find_as(c->fd, ROLE_PLAIN);
+	if (f)
+		opts_apply(f->opts, s);
+	fd_unlock(&was);
+	if (!c->from_port ||
+	    !bind(s, (const struct sockaddr *)&local, sizeof(local)))
+		return s;
+	libc()->close(s);
+	return -1;
+}
+
+static int patience(const struct call *c)
+{
+	int ms = peers_speaks(&c->ttp) ? AGAIN_MS : FIRST_MS;
+	struct timeval tv = { 0 };
+	socklen_t len = sizeof(tv);
+	int limit;
+
+	if (c->nonblock)
+		return peers_accepts(&c->ttp) ? LET_GO_MS : FIRST_MS;
+	libc()->getsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &tv, &len);
+	if (!tv.tv_sec && !tv.tv_usec)
+		return ms;
+	limit = tv.tv_sec > 3600 ? AGAIN_MS :
+				   (int)(tv.tv_sec * 1000 + tv.tv_usec / 1000);
+	return limit < ms ? limit : ms;
+}
+
+/* Return: 0: open; EINPROGRESS: no answer yet; or why it failed */
+static int await(struct call *c, int s)
+{
+	struct pollfd p[2] = { { .fd = s, .events = POLLOUT } };
+	uint64_t end = ttp_time_now() + patience(c) * NSEC_PER_MSEC;
+	uint64_t now;
+	int ret;
+
+	do {
+		now = ttp_time_now();
+		if (now >= end)
+			return EINPROGRESS;
+		ret = wait_restart(p, 1, (end - now) / NSEC_PER_MSEC + 1);
+		if (ret < 0)
+			c->interrupted = true;
+	} while (ret <= 0);
+	return sock_get(s, SOL_SOCKET, SO_ERROR);
+}
+
+/* Return: 0, EINPROGRESS, or why it failed. */
+static int try_ttp(struct call *c, int s)
+{
+	if (!libc()->connect(s, (struct sockaddr *)&c->ttp, sizeof(c->ttp)))
+		return 0;
+	return errno == EINPROGRESS ? await(c, s) : errno;
+}
+
+/* ---- taking the program's socket's place ---- */
+
+static void inherit_flags(int from, int to)
+{
+	int flags = libc()->fcntl(from, F_GETFL);
+	int own = libc()->fcntl(from, F_GETOWN);
+	int sig = libc()->fcntl(from, F_GETSIG);
+
+	if (own)
+		libc()->fcntl(to, F_SETOWN, own);
+	if (sig)
+		libc()->fcntl(to, F_SETSIG, sig);
+	libc()->fcntl(to, F_SETFL, flags);
+}
+
+/* With the table locked. Return: the new file; the old one's is gone */
+static struct file *replace(int fd, int s, int family)
+{
+	int cloexec = libc()->fcntl(fd, F_GETFD) & FD_CLOEXEC;
+	struct file *old = fd_find_as(fd, ROLE_PLAIN), *f;
+	struct watch *watches = old ? old->watches : NULL, *w;
+	struct opt *opts = old ? old->opts : NULL;
+
+	if (old) {
+		opts_settle(old->opts, fd);
+		old->watches = NULL;
+		old->opts = NULL;
+	}
+	/* Another number of the old socket would keep them alive. */
+	for (w = watches; w; w = w->next)
+		libc()->epoll_ctl(w->epfd, EPOLL_CTL_DEL, fd, NULL);
+	libc()->dup3(s, fd, cloexec ? O_CLOEXEC : 0);
+	libc()->close(s);
+	f = fd_add(fd, ROLE_CONN, family);
+	if (!f) {
+		opts_free(&opts);
+		return NULL;
+	}
+	f->opts = opts;
+	f->watches = watches;
+	for (w = watches; w; w = w->next)
+		libc()->epoll_ctl(w->epfd, EPOLL_CTL_ADD, fd, &w->ev);
+	return f;
+}
+
+static void take_place(const struct call *c, int s, bool open)
+{
+	struct sockaddr_ttp local = { 0 };
+	socklen_t len = sizeof(local);
+	struct file *f;
+	sigset_t was;
+
+	libc()->getsockname(s, (struct sockaddr *)&local, &len);
+	inherit_flags(c->fd, s);
+	fd_lock(&was);
+	f = replace(c->fd, s, c->family);
+	if (f) {
+		f->told_in_progress = open && c->nonblock;
+		f->local = ip_is_any(&c->from) ? c->way.from : c->from;
+		f->local_port = local.sttp_port;
+		f->peer = c->to;
+		f->peer_port = c->port;
+		f->ttp = c->ttp;
+	}
+	fd_unlock(&was);
+}
+
+static void tell(const struct call *c, const char *how)
+{
+	char text[IP_STRLEN], dev[IF_NAMESIZE] = "?", mac[TTP_MAC_STRLEN];
+
+	if (!settings.verbose)
+		return;
+	if_indextoname(c->ttp.sttp_ifindex, dev);
+	say(c->fd, "connect %s: TTP, %s %s vc %d%s",
+	    ip_text(&c->to, c->port, text), dev,
+	    ttp_mac_format(c->ttp.sttp_mac, mac), c->ttp.sttp_vc, how);
+}
+
+/* ---- falling back ---- */
+
+/*
+ * After a signal a blocking connect() ends with EINTR and goes on without the
+ * caller; the signal itself has come in already.
+ */
+static int tcp_interrupted(const struct call *c, const struct sockaddr *sa,
+			   socklen_t len)
+{
+	int flags = libc()->fcntl(c->fd, F_GETFL);
+	int ret, err;
+
+	libc()->fcntl(c->fd, F_SETFL, flags | O_NONBLOCK);
+	ret = libc()->connect(c->fd, sa, len);
+	err = errno == EINPROGRESS ? EINTR : errno;
+	libc()->fcntl(c->fd, F_SETFL, flags);
+	errno = err;
+	return ret;
+}
+
+static int stay_tcp(const struct call *c, const char *why,
+		    const struct sockaddr *sa, socklen_t len)
+{
+	bool refuse = settings.only && !ip_is_loopback(&c->to) &&
+		      !ip_is_any(&c->to);
+	char text[IP_STRLEN];
+
+	say(c->fd, "connect %s: %s: %s", ip_text(&c->to, c->port, text),
+	    refuse ? "refused" : "stays TCP", why);
+	if (refuse) {
+		errno = ENETUNREACH;
+		return -1;
+	}
+	if (c->interrupted && !c->nonblock)
+		return tcp_interrupted(c, sa, len);
+	return libc()->connect(c->fd, sa, len);
+}
+
+static const char *failure(int err)
+{
+	switch (err) {
+	case ECONNREFUSED:
+		return "nobody listens there by TTP";
+	case EINPROGRESS:
+	case ETIMEDOUT:
+		return "no answer by TTP";
+	case EHOSTUNREACH:
+		return "the device's list of peers does not have it";
+	default:
+		return strerror(err);
+	}
+}
+
+static int result(int err)
+{
+	if (!err)
+		return 0;
+	errno = err;
+	return -1;
+}
+
+/* ---- connect() ---- */
+
+/* Whom the kernel will tell the rest: it has answered before, or must wait */
+static bool let_go(const struct call *c)
+{
+	return c->nonblock ? peers_accepts(&c->ttp) :
+			     c->interrupted && peers_speaks(&c->ttp);
+}
+
+static int dial_new(struct call *c, const struct sockaddr *sa, socklen_t len)
+{
+	const char *why = why_not(c);
+	int s, err, saved = errno;
+
+	if (why)
+		return stay_tcp(c, why, sa, len);
+	s = ttp_socket(c);
+	if (s < 0)
+		return stay_tcp(c, strerror(errno), sa, len);
+	err = try_ttp(c, s);
+	if (err == EINPROGRESS && let_go(c)) {
+		take_place(c, s, false);
+		tell(c, ", no answer yet");
+		return result(c->nonblock ? EINPROGRESS : EINTR);
+	}
+	if (!err || err == ECONNREFUSED)
+		peers_note(&c->ttp, err ? PEER_SPEAKS : PEER_ACCEPTS);
+	else if (err == EINPROGRESS && !peers_speaks(&c->ttp))
+		peers_note(&c->ttp, PEER_SILENT);
+	if (err) {
+		libc()->close(s);
+		return stay_tcp(c, failure(err), sa, len);
+	}
+	take_place(c, s, true);
+	tell(c, "");
+	/* Who would not wait for TCP is not prepared for success at once. */
+	errno = saved;
+	return result(c->nonblock ? EINPROGRESS : 0);
+}
+
+/* A socket of TTP's once more: as the kernel says, and 0 once as with TCP */
+static int dial_again(int fd)
+{
+	struct sockaddr_ttp ttp;
+	bool first = false;
+	struct file *f;
+	sigset_t was;
+
+	fd_lock(&was);
+	f = fd_find_as(fd, ROLE_CONN);
+	if (f) {
+		first = f->told_in_progress;
+		f->told_in_progress = false;
+		ttp = f->ttp;
+	}
+	fd_unlock(&was);
+	if (!f)
+		return 1;
+	if (first)
+		return 0;
+	return libc()->connect(fd, (struct sockaddr *)&ttp, sizeof(ttp));
+}
+
+int dial(int fd, const struct sockaddr *sa, socklen_t len)
+{
+	struct call c;
+	int ret, saved = errno;
+
+	if (fd_known(fd) && sa && len >= sizeof(sa->sa_family) &&
+	    sa->sa_family != AF_UNSPEC) {
+		ret = dial_again(fd);
+		if (ret <= 0)
+			return ret;
+	}
+	if (!call_fill(&c, fd, sa, len)) {
+		errno = saved;
+		return libc()->connect(fd, sa, len);
+	}
+	errno = saved;
+	return dial_new(&c, sa, len);
+}
+
+/* ---- connections of before exec() ---- */
+
+void dial_adopt(int fd, const struct sockaddr_ttp *ttp)
+{
+	const struct ip any = { .a = IN6ADDR_ANY_INIT };
+	struct sockaddr_ttp local = { 0 };
+	socklen_t len = sizeof(local);
+	struct ends ends;
+	struct file *f;
+
+	/* How it was made nobody knows any more; most are of IPv4. */
+	neigh_ends(ttp, AF_INET, true, &any, &ends);
+	if (libc()->getsockname(fd, (struct sockaddr *)&local, &len))
+		return;
+	f = fd_add(fd, ROLE_CONN, AF_INET);
+	if (!f)
+		return;
+	f->peer = ends.peer;
+	f->peer_port = ttp->sttp_port;
+	f->local = ends.local;
+	f->local_port = local.sttp_port;
+	f->ttp = *ttp;
+}

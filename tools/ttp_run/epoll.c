@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Waiting for a listener is waiting for its shadow as well; and what was put
+ * into an epoll instance before it was connected goes there again afterwards.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "epoll.h"
+#include "fd.h"
+#include "libc.h"
+#include "listener.h"
+#include "num.h"
+
+/* ---- epoll ---- */
+
+static void watch_add(struct file *f, int epfd, const struct epoll_event *ev)
+{
+	struct watch *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return;
+	w->epfd = epfd;
+	w->ev = *ev;
+	w->next = f->watches;
+	f->watches = w;
+}
+
+static void watch_change(struct file *f, int epfd, int op,
+			 const struct epoll_event *ev)
+{
+	struct watch **p, *w;
+
+	for (p = &f->watches; (w = *p); p = &w->next) {
+		if (w->epfd != epfd)
+			continue;
+		if (op == EPOLL_CTL_MOD) {
+			w->ev = *ev;
+		} else {
+			*p = w->next;
+			free(w);
+		}
+		return;
+	}
+}
+
+/* A stream that may be connected, or listen, later */
+static struct file *watched(int fd, int op)
+{
+	struct file *f = fd_find(fd);
+	int family;
+
+	if (f || op != EPOLL_CTL_ADD)
+		return f;
+	family = fd_stream(fd);
+	return family ? fd_add(fd, ROLE_PLAIN, family) : NULL;
+}
+
+static void watch_note(int epfd, int op, int fd, struct epoll_event *ev)
+{
+	struct file *f = watched(fd, op);
+
+	if (!f || (f->role != ROLE_PLAIN && f->role != ROLE_LISTENER))
+		return;
+	if (op == EPOLL_CTL_ADD)
+		watch_add(f, epfd, ev);
+	else
+		watch_change(f, epfd, op, ev);
+	if (f->role == ROLE_LISTENER && f->shadow >= 0)
+		libc()->epoll_ctl(epfd, op, f->shadow, ev);
+}
+
+int both_epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev)
+{
+	int ret = libc()->epoll_ctl(epfd, op, fd, ev), saved = errno;
+	sigset_t was;
+
+	if (ret || fd_foreign() || (op != EPOLL_CTL_ADD && !fd_known(fd)))
+		return ret;
+	fd_lock(&was);
+	watch_note(epfd, op, fd, ev);
+	fd_unlock(&was);
+	errno = saved;
+	return ret;
+}
+
+/* ---- poll() ---- */
+
+/* The shadows of those that are waited for; @which: whose shadow each is */
+static nfds_t shadows(const struct pollfd *fds, nfds_t n, struct pollfd *more,
+		      nfds_t *which)
+{
+	nfds_t i, found = 0;
+	int shadow;
+
+	for (i = 0; i < n; i++) {
+		if (!fd_known(fds[i].fd))
+			continue;
+		shadow = listener_shadow(fds[i].fd);
+		if (shadow < 0)
+			continue;
+		more[found].fd = shadow;
+		more[found].events = fds[i].events & ~POLLOUT;
+		more[found].revents = 0;
+		which[found++] = i;
+	}
+	return found;
+}
+
+static int merge(struct pollfd *fds, nfds_t n, const struct pollfd *more,
+		 const nfds_t *which, nfds_t found)
+{
+	int ready = 0;
+	nfds_t i;
+
+	for (i = 0; i < found; i++)
+		fds[which[i]].revents |= more[i].revents &
+					 (fds[which[i]].events | POLLERR);
+	for (i = 0; i < n; i++)
+		ready += !!fds[i].revents;
+	return ready;
+}
+
+static int ppoll_both(struct pollfd *fds, nfds_t n, const struct timespec *ts,
+		      const sigset_t *mask, struct pollfd *all, nfds_t *which)
+{
+	nfds_t found;
+	int ret;
+
+	memcpy(all, fds, n * sizeof(*fds));
+	found = shadows(fds, n, all + n, which);
+	if (!found)
+		return libc()->ppoll(fds, n, ts, mask);
+	ret = libc()->ppoll(all, n + found, ts, mask);
+	if (ret < 0)
+		return ret;
+	memcpy(fds, all, n * sizeof(*fds));
+	return merge(fds, n, all + n, which, found);
+}
+
+int both_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts,
+	       const sigset_t *mask)
+{
+	struct pollfd *all;
+	nfds_t *which;
+	int ret = -1;
+
+	if (!atomic_load(&fd_listeners) || !n)
+		return libc()->ppoll(fds, n, ts, mask);
+	all = calloc(n, 2 * sizeof(*all));
+	which = calloc(n, sizeof(*which));
+	if (all && which)
+		ret = ppoll_both(fds, n, ts, mask, all, which);
+	else
+		errno = ENOMEM;
+	n = errno;
+	free(all);
+	free(which);
+	errno = n;
+	return ret;
+}
+
+/* ---- select(), with poll(): shadows have high numbers ---- */
+
+#define READY_R	(POLLIN | POLLRDNORM | POLLRDBAND | POLLHUP | POLLERR)
+#define READY_W	(POLLOUT | POLLWRNORM | POLLWRBAND | POLLERR)
+
+static bool in(int fd, fd_set *set)
+{
+	return set && FD_ISSET(fd, set);
+}
+
+static int from_sets(int n, fd_set *r, fd_set *w, fd_set *e,
+		     struct pollfd *fds)
+{
+	int fd, found = 0;
+
+	for (fd = 0; fd < n; fd++) {
+		if (!in(fd, r) && !in(fd, w) && !in(fd, e))
+			continue;
+		fds[found].fd = fd;
+		fds[found].events = (in(fd, r) ? POLLIN | POLLRDBAND : 0) |
+				    (in(fd, w) ? POLLOUT : 0) |
+				    (in(fd, e) ? POLLPRI : 0);
+		fds[found++].revents = 0;
+	}
+	return found;
+}
+
+/* One descriptor of one set. Return: whether it stays in */
+static int settle(int fd, fd_set *set, bool ready)
+{
+	if (!in(fd, set))
+		return 0;
+	if (!ready)
+		FD_CLR(fd, set);
+	return ready;
+}
+
+static int to_sets(const struct pollfd *fds, int n, fd_set *r, fd_set *w,
+		   fd_set *e)
+{
+	int i, ready = 0;
+
+	for (i = 0; i < n; i++)
+		if (fds[i].revents & POLLNVAL) {
+			errno = EBADF;
+			return -1;
+		}
+	for (i = 0; i < n; i++) {
+		ready += settle(fds[i].fd, r, fds[i].revents & READY_R);
+		ready += settle(fds[i].fd, w, fds[i].revents & READY_W);
+		ready += settle(fds[i].fd, e, fds[i].revents & POLLPRI);
+	}
+	return ready;
+}
+
+static void what_is_left(struct timespec *ts, uint64_t end)
+{
+	uint64_t now = ttp_time_now(), left = now < end ? end - now : 0;
+
+	ts->tv_sec = left / NSEC_PER_SEC;
+	ts->tv_nsec = left % NSEC_PER_SEC;
+}
+
+int both_pselect(int n, fd_set *r, fd_set *w, fd_set *e, struct timespec *ts,
+		 const sigset_t *mask)
+{
+	struct pollfd fds[FD_SETSIZE];
+	uint64_t end = 0;
+	int found, ret;
+
+	if (ts)
+		end = ttp_time_now() + ts->tv_sec * NSEC_PER_SEC + ts->tv_nsec;
+	found = from_sets(n, r, w, e, fds);
+	ret = both_ppoll(fds, found, ts, mask);
+	if (ts)
+		what_is_left(ts, end);
+	return ret < 0 ? ret : to_sets(fds, found, r, w, e);
+}

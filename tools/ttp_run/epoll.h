@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * poll(), select() and epoll, where a listener is two sockets.
+ */
+#ifndef _TTP_RUN_EPOLL_H
+#define _TTP_RUN_EPOLL_H
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+
+int both_epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev);
+
+/* ppoll() where a listener of ours may be among them */
+int both_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts,
+	       const sigset_t *mask);
+
+/* pselect(), which leaves in @ts what is left of it */
+int both_pselect(int n, fd_set *r, fd_set *w, fd_set *e, struct timespec *ts,
+		 const sigset_t *mask);
+
+#endif /* _TTP_RUN_EPOLL_H */

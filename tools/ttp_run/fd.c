@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The table of file descriptors.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "libc.h"
+
+_Atomic(struct file *) *fd_slots;
+atomic_int fd_listeners;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static sigset_t fork_mask;
+static pid_t owner;
+/* All entries are below */
+static int fd_end;
+
+/* ---- whose table it is ---- */
+
+bool fd_foreign(void)
+{
+	return getpid() != owner;
+}
+
+void fd_lock(sigset_t *was)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, was);
+	pthread_mutex_lock(&lock);
+}
+
+void fd_unlock(const sigset_t *was)
+{
+	pthread_mutex_unlock(&lock);
+	pthread_sigmask(SIG_SETMASK, was, NULL);
+}
+
+static void before_fork(void)
+{
+	sigset_t was;
+
+	fd_lock(&was);
+	fork_mask = was;
+}
+
+static void after_fork(void)
+{
+	sigset_t was = fork_mask;
+
+	owner = getpid();
+	fd_unlock(&was);
+}
+
+int fd_init(void)
+{
+	void *room;
+
+	owner = getpid();
+	/* Pages that nobody looks at cost nothing. */
+	room = mmap(NULL, FD_MAX * sizeof(*fd_slots), PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (room == MAP_FAILED)
+		return -1;
+	fd_slots = room;
+	return pthread_atfork(before_fork, after_fork, after_fork);
+}
+
+/* ---- entries ---- */
+
+static void slot_set(int fd, struct file *f)
+{
+	if (f && fd >= fd_end)
+		fd_end = fd + 1;
+	atomic_store_explicit(&fd_slots[fd], f, memory_order_relaxed);
+}
+
+static struct file *slot_get(int fd)
+{
+	if (fd < 0 || fd >= FD_MAX)
+		return NULL;
+	return atomic_load_explicit(&fd_slots[fd], memory_order_relaxed);
+}
+
+static void watches_free(struct file *f)
+{
+	struct watch *w;
+
+	while ((w = f->watches)) {
+		f->watches = w->next;
+		free(w);
+	}
+}
+
+static void file_put(struct file *f)
+{
+	if (--f->numbers)
+		return;
+	if (f->role == ROLE_LISTENER)
+		atomic_fetch_sub(&fd_listeners, 1);
+	if (f->shadow >= 0)
+		fd_unhide(&f->shadow);
+	watches_free(f);
+	opts_free(&f->opts);
+	free(f);
+}
+
+void fd_forget(int fd)
+{
+	struct file *f = slot_get(fd);
+
+	if (!f)
+		return;
+	slot_set(fd, NULL);
+	file_put(f);
+}
+
+struct file *fd_find(int fd)
+{
+	struct file *f = slot_get(fd);
+	struct stat st;
+
+	if (!f || f->role == ROLE_HIDDEN)
+		return f;
+	if (!fstat(fd, &st) && st.st_dev == f->dev && st.st_ino == f->ino)
+		return f;
+	fd_forget(fd);
+	return NULL;
+}
+
+struct file *fd_find_as(int fd, enum role role)
+{
+	struct file *f = fd_find(fd);
+
+	return f && f->role == role ? f : NULL;
+}
+
+struct file *fd_add(int fd, enum role role, int family)
+{
+	struct stat st = { 0 };
+	struct file *f;
+
+	if (!fd_slots || fd < 0 || fd >= FD_MAX)
+		return NULL;
+	fd_forget(fd);
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return NULL;
+	fstat(fd, &st);
+	f->dev = st.st_dev;
+	f->ino = st.st_ino;
+	f->role = role;
+	f->family = family;
+	f->shadow = -1;
+	f->numbers = 1;
+	slot_set(fd, f);
+	return f;
+}
+
+void fd_same(int from, int to)
+{
+	struct file *f = fd_find(from);
+
+	if (from == to || to < 0 || to >= FD_MAX)
+		return;
+	fd_forget(to);
+	if (!f || f->role == ROLE_HIDDEN)
+		return;
+	f->numbers++;
+	slot_set(to, f);
+}
+
+void fd_listens(struct file *f)
+{
+	if (f->role == ROLE_LISTENER)
+		return;
+	f->role = ROLE_LISTENER;
+	atomic_fetch_add(&fd_listeners, 1);
+}
+
+void fd_forget_epoll(int epfd)
+{
+	struct watch **p, *w;
+	struct file *f;
+	int fd;
+
+	for (fd = 0; fd < fd_end; fd++) {
+		f = slot_get(fd);
+		for (p = f ? &f->watches : NULL; p && (w = *p);) {
+			if (w->epfd != epfd) {
+				p = &w->next;
+				continue;
+			}
+			*p = w->next;
+			free(w);
+		}
+	}
+}
+
+/* ---- hidden descriptors ---- */
+
+/* Numbers are given out from below; half way up hardly anybody comes. */
+static int high_number(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return 0;
+	if (limit.rlim_cur > FD_MAX)
+		return FD_MAX / 2;
+	return limit.rlim_cur / 2;
+}
+
+static int hide_at_all(int *where)
+{
+	struct file *f;
+	int fd;
+
+	fd = libc()->fcntl(*where, F_DUPFD_CLOEXEC, high_number());
+	if (fd < 0)
+		fd = libc()->fcntl(*where, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	f = fd_add(fd, ROLE_HIDDEN, 0);
+	if (!f) {
+		libc()->close(fd);
+		return -1;
+	}
+	f->where = where;
+	return fd;
+}
+
+void fd_hide(int *where)
+{
+	int fd = hide_at_all(where);
+
+	/* Better in sight than not at all */
+	if (fd < 0)
+		return;
+	libc()->close(*where);
+	*where = fd;
+}
+
+void fd_unhide(int *where)
+{
+	int fd = *where;
+
+	*where = -1;
+	if (fd < 0)
+		return;
+	fd_forget(fd);
+	libc()->close(fd);
+}
+
+void fd_make_way(int fd)
+{
+	struct file *f = slot_get(fd);
+	int *where;
+
+	if (!f || f->role != ROLE_HIDDEN)
+		return;
+	where = f->where;
+	fd_forget(fd);
+	*where = hide_at_all(where);
+}
+
+/* ---- questions ---- */
+
+static int sock_int(int fd, int option)
+{
+	socklen_t len = sizeof(int);
+	int value;
+
+	if (libc()->getsockopt(fd, SOL_SOCKET, option, &value, &len))
+		return -1;
+	return value;
+}
+
+int fd_stream(int fd)
+{
+	int family = sock_int(fd, SO_DOMAIN);
+
+	if (family != AF_INET && family != AF_INET6)
+		return 0;
+	if (sock_int(fd, SO_TYPE) != SOCK_STREAM ||
+	    sock_int(fd, SO_PROTOCOL) != IPPROTO_TCP)
+		return 0;
+	return family;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Which of the program's file descriptors are ours to answer for.
+ *
+ * The table is indexed by number. Descriptors that are no business of ours are
+ * not in it, and a look at their slot is all they cost. What is in it may be
+ * out of date, as not every close() is seen (stdio's is not): whoever looks an
+ * entry up gets it only if the number is still that of the same socket.
+ *
+ * All below runs under the table's lock, with signals held off so that a
+ * handler may close(). A process that was made by vfork() shares our memory but
+ * not our descriptors: for it nothing is in the table.
+ */
+#ifndef _TTP_RUN_FD_H
+#define _TTP_RUN_FD_H
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/epoll.h>
+#include <sys/types.h>
+#include <linux/ttp.h>
+
+#include "inet.h"
+#include "opts.h"
+
+enum role {
+	ROLE_PLAIN,	/* TCP, not connected: what is to be carried over */
+	ROLE_CONN,	/* AF_TTP, and the program believes it is TCP */
+	ROLE_LISTENER,	/* TCP, with a shadow that listens by TTP */
+	ROLE_HIDDEN,	/* ours, not the program's */
+};
+
+/**
+ * struct watch - an epoll instance that watches a socket
+ * @next: the next one
+ * @epfd: the instance
+ * @ev: as the program gave it
+ */
+struct watch {
+	struct watch *next;
+	int epfd;
+	struct epoll_event ev;
+};
+
+/**
+ * struct file - an open file, under one number or several
+ * @role: what it is
+ * @numbers: how many slots refer to it
+ * @dev: identity of the socket
+ * @ino: same
+ * @family: AF_INET or AF_INET6, as the program has made it
+ * @told_in_progress: a connection there was, but the program was told EINPROGRESS
+ * @local: address of this end; port 0: ask the socket
+ * @local_port: network byte order
+ * @peer: address of the other end
+ * @peer_port: network byte order
+ * @ttp: address of the other end as TTP has it
+ * @shadow: of a listener: number of the AF_TTP one, or -1
+ * @turn: of a listener: who is asked first next time
+ * @opts: options of TCP and IP that the program has set
+ * @watches: who watches a plain socket or a listener
+ * @where: of a hidden one: the variable with the number
+ */
+struct file {
+	enum role role;
+	int numbers;
+	dev_t dev;
+	ino_t ino;
+	int family;
+	bool told_in_progress;
+	struct ip local;
+	uint16_t local_port;
+	struct ip peer;
+	uint16_t peer_port;
+	struct sockaddr_ttp ttp;
+	int shadow;
+	bool turn;
+	struct opt *opts;
+	struct watch *watches;
+	int *where;
+};
+
+#define FD_MAX	(1 << 20)
+
+extern _Atomic(struct file *) *fd_slots;
+/* Listeners there are, so that poll() need not look when there are none */
+extern atomic_int fd_listeners;
+
+int fd_init(void);
+
+/* Is this another process than the one the table is of? */
+bool fd_foreign(void);
+
+/* Is there anything about a number? Cheap, and without the lock */
+static inline bool fd_known(int fd)
+{
+	return fd >= 0 && fd < FD_MAX && fd_slots &&
+	       atomic_load_explicit(&fd_slots[fd], memory_order_relaxed) &&
+	       !fd_foreign();
+}
+
+void fd_lock(sigset_t *was);
+void fd_unlock(const sigset_t *was);
+
+/**
+ * fd_find() - what is known of a number
+ * @fd: the number
+ *
+ * Return: a file, or NULL. Hidden ones are found as well.
+ */
+struct file *fd_find(int fd);
+
+/* The same if it has a role, else NULL */
+struct file *fd_find_as(int fd, enum role role);
+
+/**
+ * fd_add() - a new file
+ * @fd: its number; what was known of that is forgotten
+ * @role: what it is
+ * @family: of the program's socket
+ *
+ * Return: the file, or NULL without memory.
+ */
+struct file *fd_add(int fd, enum role role, int family);
+
+/* The number is free or has become something else. */
+void fd_forget(int fd);
+
+/* @to is @from once more. */
+void fd_same(int from, int to);
+
+/* It listens from now on. */
+void fd_listens(struct file *f);
+
+/* Forget that an epoll instance, now closed, watches anything. */
+void fd_forget_epoll(int epfd);
+
+/**
+ * fd_hide() - move a descriptor of ours out of the program's way
+ * @where: variable with the number; kept up to date from now on, and -1 once
+ *	the descriptor is closed
+ */
+void fd_hide(int *where);
+
+/* Close what fd_hide() has moved. */
+void fd_unhide(int *where);
+
+/* The program is about to make a hidden number its own: move away. */
+void fd_make_way(int fd);
+
+/**
+ * fd_stream() - is it a TCP socket of the program's?
+ * @fd: the number
+ *
+ * Return: AF_INET, AF_INET6, or 0.
+ */
+int fd_stream(int fd);
+
+#endif /* _TTP_RUN_FD_H */

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The calls that make, copy and end file descriptors. Those that we hide from
+ * the program are not there for it, and stay when it closes all it has.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include <linux/close_range.h>
+
+#include "fd.h"
+#include "libc.h"
+#include "listener.h"
+
+/* ---- closing ---- */
+
+static bool is_hidden(int fd)
+{
+	struct file *f;
+	sigset_t was;
+
+	fd_lock(&was);
+	f = fd_find(fd);
+	fd_unlock(&was);
+	return f && f->role == ROLE_HIDDEN;
+}
+
+EXPORT int close(int fd)
+{
+	sigset_t was;
+
+	if (!fd_known(fd))
+		return libc()->close(fd);
+	if (is_hidden(fd)) {
+		errno = EBADF;
+		return -1;
+	}
+	/* First, or the number might be somebody else's already */
+	fd_lock(&was);
+	fd_forget(fd);
+	fd_unlock(&was);
+	return libc()->close(fd);
+}
+
+static int close_some(unsigned int first, unsigned int last, int flags)
+{
+	if (first > last)
+		return 0;
+	if (libc()->close_range)
+		return libc()->close_range(first, last, flags);
+	errno = ENOSYS;
+	return -1;
+}
+
+/* All but what is hidden, which is closed on exec() anyhow */
+static int close_around(unsigned int first, unsigned int last, int flags)
+{
+	unsigned int fd, from = first;
+	struct file *f;
+
+	for (fd = first; fd <= last && fd < FD_MAX; fd++) {
+		f = fd_slots[fd];
+		if (!f)
+			continue;
+		if (f->role != ROLE_HIDDEN) {
+			fd_forget(fd);
+			continue;
+		}
+		if (fd > from && close_some(from, fd - 1, flags))
+			return -1;
+		from = fd + 1;
+	}
+	return close_some(from, last, flags);
+}
+
+EXPORT int close_range(unsigned int first, unsigned int last, int flags)
+{
+	sigset_t was;
+	int ret;
+
+	if (first > last || (flags & CLOSE_RANGE_CLOEXEC) || !fd_slots ||
+	    fd_foreign())
+		return close_some(first, last, flags);
+	fd_lock(&was);
+	ret = close_around(first, last, flags);
+	fd_unlock(&was);
+	return ret;
+}
+
+EXPORT void closefrom(int low)
+{
+	int fd, end;
+
+	if (!close_range(low < 0 ? 0 : low, ~0U, 0))
+		return;
+	end = sysconf(_SC_OPEN_MAX);
+	for (fd = low < 0 ? 0 : low; fd < end; fd++)
+		close(fd);
+}
+
+/* ---- copies ---- */
+
+/* A copy has been made, or not. Return: @ret */
+static int copied(int from, int ret)
+{
+	int saved = errno;
+	sigset_t was;
+
+	if (ret < 0 || (!fd_known(from) && !fd_known(ret)))
+		return ret;
+	fd_lock(&was);
+	fd_same(from, ret);
+	fd_unlock(&was);
+	errno = saved;
+	return ret;
+}
+
+EXPORT int dup(int fd)
+{
+	return copied(fd, libc()->dup(fd));
+}
+
+static void make_way(int from, int to)
+{
+	sigset_t was;
+
+	if (from == to || !fd_known(to))
+		return;
+	fd_lock(&was);
+	fd_make_way(to);
+	fd_unlock(&was);
+}
+
+EXPORT int dup2(int from, int to)
+{
+	make_way(from, to);
+	return copied(from, libc()->dup2(from, to));
+}
+
+EXPORT int dup3(int from, int to, int flags)
+{
+	make_way(from, to);
+	return copied(from, libc()->dup3(from, to, flags));
+}
+
+/* ---- flags ---- */
+
+static int get_flags(int fd)
+{
+	int flags = libc()->fcntl(fd, F_GETFL);
+
+	if (flags >= 0 && listener_is(fd) && listener_blocking(fd))
+		flags &= ~O_NONBLOCK;
+	return flags;
+}
+
+static int set_flags(int fd, int flags)
+{
+	int ret;
+
+	if (!listener_is(fd))
+		return libc()->fcntl(fd, F_SETFL, flags);
+	ret = libc()->fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	if (!ret)
+		listener_set_blocking(fd, !(flags & O_NONBLOCK));
+	return ret;
+}
+
+/* fcntl() itself may be either, and takes all that fcntl64() takes. */
+static int do_fcntl(int fd, int cmd, void *arg)
+{
+	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
+		return copied(fd, libc()->fcntl(fd, cmd, arg));
+	if (fd_known(fd) && cmd == F_GETFL)
+		return get_flags(fd);
+	if (fd_known(fd) && cmd == F_SETFL)
+		return set_flags(fd, (long)arg);
+	return libc()->fcntl(fd, cmd, arg);
+}
+
+EXPORT int fcntl(int fd, int cmd, ...)
+{
+	va_list ap;
+	void *arg;
+
+	va_start(ap, cmd);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	return do_fcntl(fd, cmd, arg);
+}
+
+EXPORT int fcntl64(int fd, int cmd, ...)
+{
+	va_list ap;
+	void *arg;
+
+	va_start(ap, cmd);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	return do_fcntl(fd, cmd, arg);
+}
+
+static int set_nonblock(int fd, const int *on)
+{
+	listener_set_blocking(fd, !*on);
+	return 0;
+}
+
+EXPORT int ioctl(int fd, unsigned long request, ...)
+{
+	va_list ap;
+	void *arg;
+
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	if (request == FIONBIO && arg && fd_known(fd) && listener_is(fd))
+		return set_nonblock(fd, arg);
+	return libc()->ioctl(fd, request, arg);
+}

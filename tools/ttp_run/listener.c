@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * listen() and accept().
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <linux/ttp.h>
+
+#include "addr.h"
+#include "fd.h"
+#include "libc.h"
+#include "listener.h"
+#include "neigh.h"
+#include "num.h"
+#include "say.h"
+#include "wait.h"
+
+/* ---- what the program believes ---- */
+
+bool listener_blocking(int fd)
+{
+	return libc()->fcntl(fd, F_GETSIG) == SIGIO;
+}
+
+void listener_set_blocking(int fd, bool blocking)
+{
+	libc()->fcntl(fd, F_SETSIG, blocking ? SIGIO : 0);
+}
+
+static void listener_unblock(int fd)
+{
+	int flags = libc()->fcntl(fd, F_GETFL);
+
+	if (flags & O_NONBLOCK)
+		return;
+	listener_set_blocking(fd, true);
+	libc()->fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+int listener_shadow(int fd)
+{
+	struct file *f;
+	int shadow = -1;
+	sigset_t was;
+
+	fd_lock(&was);
+	f = fd_find_as(fd, ROLE_LISTENER);
+	if (f)
+		shadow = f->shadow;
+	fd_unlock(&was);
+	return shadow;
+}
+
+bool listener_is(int fd)
+{
+	struct file *f;
+	sigset_t was;
+
+	fd_lock(&was);
+	f = fd_find_as(fd, ROLE_LISTENER);
+	fd_unlock(&was);
+	return f;
+}
+
+/* ---- listen() ---- */
+
+static bool bound_to(int fd, struct ip *ip, uint16_t *port)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+
+	return !libc()->getsockname(fd, (struct sockaddr *)&sa, &len) &&
+	       ip_from_sockaddr(ip, port, (struct sockaddr *)&sa, len);
+}
+
+/*
+ * What listens on the loopback only must not be reachable from outside.
+ * Return: NULL, or why there is to be no shadow
+ */
+static const char *shadow_where(int fd, struct sockaddr_ttp *a, struct ip *ip)
+{
+	socklen_t len = sizeof(int);
+	int oif = 0;
+
+	memset(a, 0, sizeof(*a));
+	a->sttp_family = AF_TTP;
+	a->sttp_vc = TTP_VC_ANY;
+	if (!bound_to(fd, ip, &a->sttp_port))
+		return "its address is unknown";
+	libc()->getsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &oif, &len);
+	a->sttp_ifindex = oif;
+	if (ip_is_any(ip))
+		return NULL;
+	if (ip_is_loopback(ip))
+		return "the loopback";
+	a->sttp_ifindex = neigh_own(ip);
+	if (!a->sttp_ifindex || (oif && oif != a->sttp_ifindex))
+		return "an address of no device";
+	return NULL;
+}
+
+static const char *shadow_trouble(int err)
+{
+	switch (err) {
+	case EADDRINUSE:
+		return "somebody listens there by TTP";
+	case ENODEV:
+		return "TTP is not enabled on the device";
+	case EAFNOSUPPORT:
+		return "the kernel has no TTP";
+	default:
+		return strerror(err);
+	}
+}
+
+/* With the table locked. Return: the shadow, or -1 with errno */
+static int shadow_make(const struct sockaddr_ttp *a, const struct opt *opts,
+		       int backlog)
+{
+	int s, err;
+
+	s = socket(AF_TTP, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (s < 0)
+		return -1;
+	opts_apply(opts, s);
+	if (!bind(s, (const struct sockaddr *)a, sizeof(*a)) &&
+	    !libc()->listen(s, backlog))
+		return s;
+	err = errno;
+	libc()->close(s);
+	errno = err;
+	return -1;
+}
+
+static void shadow_watch(const struct file *f)
+{
+	struct watch *w;
+
+	for (w = f->watches; w; w = w->next)
+		libc()->epoll_ctl(w->epfd, EPOLL_CTL_ADD, f->shadow, &w->ev);
+}
+
+/* With the table locked. Return: NULL, or what went wrong */
+static const char *shadow_add(int fd, int family, const struct sockaddr_ttp *a,
+			      int backlog)
+{
+	struct file *f = fd_find(fd);
+	int s;
+
+	s = shadow_make(a, f ? f->opts : NULL, backlog);
+	if (s < 0)
+		return shadow_trouble(errno);
+	if (!f)
+		f = fd_add(fd, ROLE_PLAIN, family);
+	if (!f) {
+		libc()->close(s);
+		return "no memory";
+	}
+	f->shadow = s;
+	fd_hide(&f->shadow);
+	fd_listens(f);
+	listener_unblock(fd);
+	shadow_watch(f);
+	return NULL;
+}
+
+static void shadow_tell(int fd, const struct sockaddr_ttp *a,
+			const struct ip *ip, const char *why)
+{
+	char text[IP_STRLEN], dev[IF_NAMESIZE] = "every device";
+
+	if (a->sttp_ifindex)
+		if_indextoname(a->sttp_ifindex, dev);
+	ip_text(ip, a->sttp_port, text);
+	if (why)
+		say(fd, "listen %s: stays TCP: %s", text, why);
+	else
+		say(fd, "listen %s: TTP on %s, and TCP", text, dev);
+}
+
+static void shadow_begin(int fd, int family, int backlog)
+{
+	struct sockaddr_ttp a;
+	const char *why;
+	struct ip ip = { 0 };
+	sigset_t was;
+
+	why = shadow_where(fd, &a, &ip);
+	if (!why) {
+		fd_lock(&was);
+		why = shadow_add(fd, family, &a, backlog);
+		fd_unlock(&was);
+	}
+	shadow_tell(fd, &a, &ip, why);
+}
+
+int listener_listen(int fd, int backlog)
+{
+	int ret = libc()->listen(fd, backlog), saved = errno;
+	int shadow, family;
+
+	if (ret || fd_foreign())
+		return ret;
+	shadow = listener_shadow(fd);
+	family = fd_stream(fd);
+	if (shadow >= 0)
+		libc()->listen(shadow, backlog);
+	else if (family)
+		shadow_begin(fd, family, backlog);
+	errno = saved;
+	return ret;
+}
+
+bool listener_shutdown(int fd, int how, int *ret)
+{
+	struct file *f;
+	sigset_t was;
+
+	fd_lock(&was);
+	f = fd_find_as(fd, ROLE_LISTENER);
+	if (f) {
+		*ret = libc()->shutdown(fd, how);
+		if (!*ret && how != SHUT_WR && f->shadow >= 0)
+			libc()->shutdown(f->shadow, how);
+	}
+	fd_unlock(&was);
+	return f;
+}
+
+/*
+ * Another process may have the shadow still; then there is TCP only, which is
+ * non-blocking all the same if that process made it so.
+ */
+void listener_adopt(int fd)
+{
+	int family = fd_stream(fd);
+	struct file *f;
+	sigset_t was;
+
+	if (!family)
+		return;
+	shadow_begin(fd, family, SOMAXCONN);
+	if (!listener_blocking(fd))
+		return;
+	fd_lock(&was);
+	f = fd_find(fd);
+	if (!f)
+		f = fd_add(fd, ROLE_PLAIN, family);
+	if (f)
+		fd_listens(f);
+	fd_unlock(&was);
+}
+
+/* ---- accept() ---- */
+
+/**
+ * struct door - a listener as accept() sees it
+ * @fd: the program's
+ * @shadow: ours, or -1
+ * @family: of the program's
+ * @tcp_first: whose turn it is
+ */
+struct door {
+	int fd;
+	int shadow;
+	int family;
+	bool tcp_first;
+};
+
+static bool door_find(int fd, struct door *d)
+{
+	struct file *f;
+	sigset_t was;
+
+	fd_lock(&was);
+	f = fd_find_as(fd, ROLE_LISTENER);
+	if (f) {
+		d->fd = fd;
+		d->shadow = f->shadow;
+		d->family = f->family;
+		d->tcp_first = f->turn;
+		f->turn = !f->turn;
+	}
+	fd_unlock(&was);
+	return f;
+}
+
+static bool v6_only(int fd)
+{
+	socklen_t len = sizeof(int);
+	int only = 0;
+
+	libc()->getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &len);
+	return only;
+}
+
+static void accepted_tell(int fd, int listener, const struct ip *ip,
+			  const struct sockaddr_ttp *ttp)
+{
+	char text[IP_STRLEN], dev[IF_NAMESIZE] = "?", mac[TTP_MAC_STRLEN];
+
+	if (!settings.verbose)
+		return;
+	if_indextoname(ttp->sttp_ifindex, dev);
+	say(fd, "accept %s on fd %d: TTP, %s %s vc %d",
+	    ip_text(ip, ttp->sttp_port, text), listener, dev,
+	    ttp_mac_format(ttp->sttp_mac, mac), ttp->sttp_vc);
+}
+
+/* The connection is there: give it the names that the program expects. */
+static void accepted(const struct door *d, int fd,
+		     const struct sockaddr_ttp *ttp, struct sockaddr *sa,
+		     socklen_t *len)
+{
+	bool v4 = d->family == AF_INET || !v6_only(d->fd);
+	struct sockaddr_storage peer;
+	struct ip bound = { 0 };
+	uint16_t port = 0;
+	struct ends ends;
+	struct file *f, *l;
+	sigset_t was;
+
+	bound_to(d->fd, &bound, &port);
+	neigh_ends(ttp, d->family, v4, &bound, &ends);
+	fd_lock(&was);
+	f = fd_add(fd, ROLE_CONN, d->family);
+	if (f) {
+		l = fd_find_as(d->fd, ROLE_LISTENER);
+		f->opts = l ? opts_copy(l->opts) : NULL;
+		f->local = ends.local;
+		f->local_port = port;
+		f->peer = ends.peer;
+		f->peer_port = ttp->sttp_port;
+		f->ttp = *ttp;
+	}
+	fd_unlock(&was);
+	ip_give(&peer, ip_to_sockaddr(&ends.peer, ttp->sttp_port, d->family,
+				      &peer), sa, len);
+	accepted_tell(fd, d->fd, &ends.peer, ttp);
+}
+
+static int accept_ttp(const struct door *d, struct sockaddr *sa,
+		      socklen_t *len, int flags)
+{
+	struct sockaddr_ttp ttp = { 0 };
+	socklen_t ttp_len = sizeof(ttp);
+	int fd;
+
+	if (d->shadow < 0) {
+		errno = EAGAIN;
+		return -1;
+	}
+	fd = libc()->accept4(d->shadow, (struct sockaddr *)&ttp, &ttp_len,
+			     flags);
+	if (fd >= 0)
+		accepted(d, fd, &ttp, sa, len);
+	else if (errno == EINVAL || errno == EBADF)
+		errno = EAGAIN;	/* shut down; TCP's says so */
+	return fd;
+}
+
+static int accept_tcp(const struct door *d, struct sockaddr *sa,
+		      socklen_t *len, int flags)
+{
+	struct sockaddr_storage peer;
+	socklen_t peer_len = sizeof(peer);
+	char text[IP_STRLEN];
+	uint16_t port;
+	struct ip ip;
+	int fd;
+
+	fd = libc()->accept4(d->fd, (struct sockaddr *)&peer, &peer_len, flags);
+	if (fd < 0)
+		return -1;
+	ip_give(&peer, peer_len, sa, len);
+	if (settings.verbose &&
+	    ip_from_sockaddr(&ip, &port, (struct sockaddr *)&peer, peer_len))
+		say(fd, "accept %s on fd %d: TCP", ip_text(&ip, port, text),
+		    d->fd);
+	return fd;
+}
+
+static int accept_one(const struct door *d, struct sockaddr *sa, socklen_t *len,
+		      int flags)
+{
+	int fd;
+
+	fd = d->tcp_first ? accept_tcp(d, sa, len, flags) :
+			    accept_ttp(d, sa, len, flags);
+	if (fd >= 0 || errno != EAGAIN)
+		return fd;
+	return d->tcp_first ? accept_ttp(d, sa, len, flags) :
+			      accept_tcp(d, sa, len, flags);
+}
+
+static int accept_wait(const struct door *d, uint64_t end)
+{
+	struct pollfd p[3] = {
+		{ .fd = d->fd, .events = POLLIN },
+		{ .fd = d->shadow, .events = POLLIN },
+	};
+	uint64_t now = ttp_time_now();
+
+	if (!end)
+		return wait_restart(p, 2, -1);
+	if (now >= end)
+		return 0;
+	return wait_restart(p, 2, (end - now) / NSEC_PER_MSEC + 1);
+}
+
+/* When SO_RCVTIMEO lets us down; 0: never */
+static uint64_t accept_end(int fd)
+{
+	struct timeval tv = { 0 };
+	socklen_t len = sizeof(tv);
+
+	libc()->getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, &len);
+	if (!tv.tv_sec && !tv.tv_usec)
+		return 0;
+	return ttp_time_now() + tv.tv_sec * NSEC_PER_SEC + tv.tv_usec * 1000;
+}
+
+bool listener_accept(int fd, struct sockaddr *sa, socklen_t *len, int flags,
+		     int *ret)
+{
+	int saved = errno, n;
+	uint64_t end = 0;
+	struct door d;
+
+	if (!door_find(fd, &d))
+		return false;
+	while ((*ret = accept_one(&d, sa, len, flags)) < 0 &&
+	       errno == EAGAIN && listener_blocking(fd)) {
+		if (!end)
+			end = accept_end(fd);
+		n = accept_wait(&d, end);
+		if (n <= 0) {
+			if (!n)
+				errno = EAGAIN;
+			return true;
+		}
+	}
+	if (*ret >= 0)
+		errno = saved;
+	return true;
+}
