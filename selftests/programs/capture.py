@@ -10,12 +10,11 @@ from nodes import DEVICE, command, need, wait_for
 
 FILE_HEADER = 24
 RECORD = struct.Struct("<IIII")
-ETHER = 14
-IPV4, IPV6, VLAN, TTP = 0x0800, 0x86DD, 0x8100, 0x0AC6
+IPV4, IPV6, VLAN, TTP = b"\x08\x00", b"\x86\xdd", b"\x81\x00", b"\x0a\xc6"
 PROTO_TCP = 6
-OPCODE, OPCODE_MASK, PAYLOAD = ETHER + 28, 0x3F, 6
-TTP_HEADERS = ETHER + 54
-SNAP = 80
+OPCODE, OPCODE_MASK, PAYLOAD = 14 + 28, 0x3F, 6
+TTP_HEADERS = 14 + 54
+SNAP = 96
 LAST = b"here ends the capture"
 TAIL = 4096
 
@@ -30,26 +29,30 @@ def records(data):
         at += kept
 
 
-def tcp(frame):
-    """Whether it is a TCP segment; behind VLAN tags as well."""
+def tcp_payload(length, frame):
+    """Bytes in a TCP segment, behind VLAN tags as well; None: it is not one."""
     at = 12
-    while frame[at:at + 2] == b"\x81\x00":
+    while frame[at:at + 2] == VLAN:
         at += 4
-    kind = int.from_bytes(frame[at:at + 2], "big")
-    if kind == IPV4:
-        return frame[at + 11] == PROTO_TCP
-    return kind == IPV6 and frame[at + 8] == PROTO_TCP
+    kind, ip = frame[at:at + 2], at + 2
+    if kind == IPV4 and frame[ip + 9] == PROTO_TCP:
+        head = ip + 4 * (frame[ip] & 0x0F)
+    elif kind == IPV6 and frame[ip + 6] == PROTO_TCP:
+        head = ip + 40
+    else:
+        return None
+    return length - head - 4 * (frame[head + 12] >> 4)
 
 
 class Capture:
-    """Counts, over all nodes, what each of them sent: TCP segments, TTP frames,
-    and the bytes of payload in these. What a device cuts into frames by itself
+    """Counts, over all nodes, what each of them sent: TCP segments and TTP frames,
+    and the bytes of payload in them. What a device cuts into frames by itself
     is one packet here, with one header."""
 
     def __init__(self, net):
         self.net = net
         self.dumps = {}
-        self.segments = self.frames = self.payload = 0
+        self.segments = self.tcp_payload = self.frames = self.payload = 0
 
     def __enter__(self):
         for name in self.net.names:
@@ -90,9 +93,12 @@ class Capture:
         with open(file, "rb") as f:
             data = f.read()
         for length, frame in records(data):
-            if frame[12:14] == b"\x0a\xc6":
+            if frame[12:14] == TTP:
                 self.frames += 1
                 if frame[OPCODE] & OPCODE_MASK == PAYLOAD:
                     self.payload += length - TTP_HEADERS
-            elif tcp(frame):
+                continue
+            bytes_in = tcp_payload(length, frame)
+            if bytes_in is not None:
                 self.segments += 1
+                self.tcp_payload += bytes_in

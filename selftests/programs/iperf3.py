@@ -68,10 +68,10 @@ def six(net):
 
 if __name__ == "__main__":
     cases.main([
-        Case("iperf3: one stream", one_stream, ways=(TCP, TTP, FALLBACK)),
-        Case("iperf3: -R", reverse),
-        Case("iperf3: four streams", streams),
-        Case("iperf3: writes of 1000 bytes, TCP_NODELAY", small_writes),
-        Case("iperf3: both ways at once", both),
+        Case("iperf3: one stream", one_stream, ways=(TCP, TTP, FALLBACK), figures=True),
+        Case("iperf3: -R", reverse, figures=True),
+        Case("iperf3: four streams", streams, figures=True),
+        Case("iperf3: writes of 1000 bytes, TCP_NODELAY", small_writes, figures=True),
+        Case("iperf3: both ways at once", both, figures=True),
         Case("iperf3: IPv6", six),
     ])
