@@ -163,7 +163,7 @@ EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
 		.tv_nsec = timeout % 1000 * NSEC_PER_MSEC,
 	};
 
-	if (!atomic_load_explicit(&fd_listeners, memory_order_relaxed))
+	if (!fd_any_listener())
 		return libc()->poll(fds, n, timeout);
 	return both_ppoll(fds, n, timeout < 0 ? NULL : &ts, NULL);
 }
@@ -173,12 +173,6 @@ EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts,
 {
 	return both_ppoll(fds, n, ts, mask);
 }
-
-/* What programs built with _FORTIFY_SOURCE call; the check is theirs. */
-EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room);
-EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *ts,
-		       const sigset_t *mask, size_t room);
-void __chk_fail(void) __attribute__((noreturn));
 
 EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room)
 {
@@ -198,7 +192,7 @@ EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *ts,
 static bool no_listener(int n)
 {
 	return n < 0 || n > FD_SETSIZE ||
-	       !atomic_load_explicit(&fd_listeners, memory_order_relaxed);
+	       !fd_any_listener();
 }
 
 EXPORT int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *tv)

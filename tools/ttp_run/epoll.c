@@ -27,6 +27,9 @@ static void watch_add(struct file *f, int epfd, const struct epoll_event *ev)
 	w->ev = *ev;
 	w->next = f->watches;
 	f->watches = w;
+	/* Its close() is to be seen. */
+	if (!fd_find_as(epfd, ROLE_EPOLL))
+		fd_add(epfd, ROLE_EPOLL, 0);
 }
 
 static void watch_change(struct file *f, int epfd, int op,
@@ -148,7 +151,7 @@ int both_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts,
 	nfds_t *which;
 	int ret = -1;
 
-	if (!atomic_load(&fd_listeners) || !n)
+	if (!fd_any_listener() || !n)
 		return libc()->ppoll(fds, n, ts, mask);
 	all = calloc(n, 2 * sizeof(*all));
 	which = calloc(n, sizeof(*which));

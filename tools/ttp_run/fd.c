@@ -14,8 +14,8 @@
 #include "fd.h"
 #include "libc.h"
 
-_Atomic(struct file *) *fd_slots;
-atomic_int fd_listeners;
+struct file **fd_slots;
+int fd_listeners;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static sigset_t fork_mask;
@@ -81,14 +81,14 @@ static void slot_set(int fd, struct file *f)
 {
 	if (f && fd >= fd_end)
 		fd_end = fd + 1;
-	atomic_store_explicit(&fd_slots[fd], f, memory_order_relaxed);
+	__atomic_store_n(&fd_slots[fd], f, __ATOMIC_RELAXED);
 }
 
 static struct file *slot_get(int fd)
 {
 	if (fd < 0 || fd >= FD_MAX)
 		return NULL;
-	return atomic_load_explicit(&fd_slots[fd], memory_order_relaxed);
+	return __atomic_load_n(&fd_slots[fd], __ATOMIC_RELAXED);
 }
 
 static void watches_free(struct file *f)
@@ -106,12 +106,32 @@ static void file_put(struct file *f)
 	if (--f->numbers)
 		return;
 	if (f->role == ROLE_LISTENER)
-		atomic_fetch_sub(&fd_listeners, 1);
+		__atomic_sub_fetch(&fd_listeners, 1, __ATOMIC_RELAXED);
 	if (f->shadow >= 0)
 		fd_unhide(&f->shadow);
 	watches_free(f);
 	opts_free(&f->opts);
 	free(f);
+}
+
+/* The number will be another one's: an epoll instance watches nothing more. */
+static void epoll_forget(int epfd)
+{
+	struct watch **p, *w;
+	struct file *f;
+	int fd;
+
+	for (fd = 0; fd < fd_end; fd++) {
+		f = slot_get(fd);
+		for (p = f ? &f->watches : NULL; p && (w = *p);) {
+			if (w->epfd != epfd) {
+				p = &w->next;
+				continue;
+			}
+			*p = w->next;
+			free(w);
+		}
+	}
 }
 
 void fd_forget(int fd)
@@ -121,6 +141,8 @@ void fd_forget(int fd)
 	if (!f)
 		return;
 	slot_set(fd, NULL);
+	if (f->role == ROLE_EPOLL)
+		epoll_forget(fd);
 	file_put(f);
 }
 
@@ -184,26 +206,21 @@ void fd_listens(struct file *f)
 	if (f->role == ROLE_LISTENER)
 		return;
 	f->role = ROLE_LISTENER;
-	atomic_fetch_add(&fd_listeners, 1);
+	__atomic_add_fetch(&fd_listeners, 1, __ATOMIC_RELAXED);
 }
 
-void fd_forget_epoll(int epfd)
+struct file *fd_find_twin(uint16_t port)
 {
-	struct watch **p, *w;
 	struct file *f;
 	int fd;
 
 	for (fd = 0; fd < fd_end; fd++) {
 		f = slot_get(fd);
-		for (p = f ? &f->watches : NULL; p && (w = *p);) {
-			if (w->epfd != epfd) {
-				p = &w->next;
-				continue;
-			}
-			*p = w->next;
-			free(w);
-		}
+		if (f && f->role == ROLE_LISTENER && f->shadow >= 0 &&
+		    f->v6_only && f->local_port == port)
+			return f;
 	}
+	return NULL;
 }
 
 /* ---- hidden descriptors ---- */

@@ -15,7 +15,6 @@
 #define _TTP_RUN_FD_H
 
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/types.h>
@@ -28,6 +27,7 @@ enum role {
 	ROLE_PLAIN,	/* TCP, not connected: what is to be carried over */
 	ROLE_CONN,	/* AF_TTP, and the program believes it is TCP */
 	ROLE_LISTENER,	/* TCP, with a shadow that listens by TTP */
+	ROLE_EPOLL,	/* an epoll instance that is in somebody's watches */
 	ROLE_HIDDEN,	/* ours, not the program's */
 };
 
@@ -57,6 +57,7 @@ struct watch {
  * @peer_port: network byte order
  * @ttp: address of the other end as TTP has it
  * @shadow: of a listener: number of the AF_TTP one, or -1
+ * @v6_only: of a listener: no IPv4 comes there
  * @turn: of a listener: who is asked first next time
  * @opts: options of TCP and IP that the program has set
  * @watches: who watches a plain socket or a listener
@@ -75,6 +76,7 @@ struct file {
 	uint16_t peer_port;
 	struct sockaddr_ttp ttp;
 	int shadow;
+	bool v6_only;
 	bool turn;
 	struct opt *opts;
 	struct watch *watches;
@@ -83,9 +85,14 @@ struct file {
 
 #define FD_MAX	(1 << 20)
 
-extern _Atomic(struct file *) *fd_slots;
-/* Listeners there are, so that poll() need not look when there are none */
-extern atomic_int fd_listeners;
+extern struct file **fd_slots;
+extern int fd_listeners;
+
+/* poll() need not look when there are none. */
+static inline bool fd_any_listener(void)
+{
+	return __atomic_load_n(&fd_listeners, __ATOMIC_RELAXED);
+}
 
 int fd_init(void);
 
@@ -96,7 +103,7 @@ bool fd_foreign(void);
 static inline bool fd_known(int fd)
 {
 	return fd >= 0 && fd < FD_MAX && fd_slots &&
-	       atomic_load_explicit(&fd_slots[fd], memory_order_relaxed) &&
+	       __atomic_load_n(&fd_slots[fd], __ATOMIC_RELAXED) &&
 	       !fd_foreign();
 }
 
@@ -133,8 +140,8 @@ void fd_same(int from, int to);
 /* It listens from now on. */
 void fd_listens(struct file *f);
 
-/* Forget that an epoll instance, now closed, watches anything. */
-void fd_forget_epoll(int epfd);
+/* A listener on this port for IPv6 alone, or NULL */
+struct file *fd_find_twin(uint16_t port);
 
 /**
  * fd_hide() - move a descriptor of ours out of the program's way

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <linux/close_range.h>
 
@@ -16,42 +17,33 @@
 
 /* ---- closing ---- */
 
-static bool is_hidden(int fd)
-{
-	struct file *f;
-	sigset_t was;
-
-	fd_lock(&was);
-	f = fd_find(fd);
-	fd_unlock(&was);
-	return f && f->role == ROLE_HIDDEN;
-}
-
 EXPORT int close(int fd)
 {
+	bool hidden;
+	struct file *f;
 	sigset_t was;
 
 	if (!fd_known(fd))
 		return libc()->close(fd);
-	if (is_hidden(fd)) {
-		errno = EBADF;
-		return -1;
-	}
-	/* First, or the number might be somebody else's already */
 	fd_lock(&was);
-	fd_forget(fd);
+	f = fd_find(fd);
+	hidden = f && f->role == ROLE_HIDDEN;
+	/* First, or the number might be somebody else's already */
+	if (!hidden)
+		fd_forget(fd);
 	fd_unlock(&was);
-	return libc()->close(fd);
+	if (!hidden)
+		return libc()->close(fd);
+	errno = EBADF;
+	return -1;
 }
 
 static int close_some(unsigned int first, unsigned int last, int flags)
 {
 	if (first > last)
 		return 0;
-	if (libc()->close_range)
-		return libc()->close_range(first, last, flags);
-	errno = ENOSYS;
-	return -1;
+	/* The kernel may have it and the C library not. */
+	return syscall(SYS_close_range, first, last, flags);
 }
 
 /* All but what is hidden, which is closed on exec() anyhow */

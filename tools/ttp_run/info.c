@@ -19,7 +19,6 @@ static const unsigned char states[TTP_STATES] = {
 	[TTP_CLOSE_RECD] = 8,
 };
 
-
 static int ttp_info(int fd, struct ttp_info *info)
 {
 	socklen_t len = sizeof(*info);

@@ -6,60 +6,54 @@
 #ifndef _TTP_RUN_LIBC_H
 #define _TTP_RUN_LIBC_H
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* What the programs see; everything else is built hidden. */
 #define EXPORT __attribute__((visibility("default")))
 
-#define LIBC_CALLS(X)							\
-	X(int, connect, (int, const struct sockaddr *, socklen_t))	\
-	X(int, listen, (int, int))					\
-	X(int, accept4, (int, struct sockaddr *, socklen_t *, int))	\
-	X(int, shutdown, (int, int))					\
-	X(int, getsockname, (int, struct sockaddr *, socklen_t *))	\
-	X(int, getpeername, (int, struct sockaddr *, socklen_t *))	\
-	X(int, setsockopt, (int, int, int, const void *, socklen_t))	\
-	X(int, getsockopt, (int, int, int, void *, socklen_t *))	\
-	X(ssize_t, sendto, (int, const void *, size_t, int,		\
-			    const struct sockaddr *, socklen_t))	\
-	X(ssize_t, sendmsg, (int, const struct msghdr *, int))		\
-	X(ssize_t, recvmsg, (int, struct msghdr *, int))		\
-	X(int, close, (int))						\
-	X(int, close_range, (unsigned int, unsigned int, int))		\
-	X(int, dup, (int))						\
-	X(int, dup2, (int, int))					\
-	X(int, dup3, (int, int, int))					\
-	X(int, fcntl, (int, int, ...))					\
-	X(int, ioctl, (int, unsigned long, ...))			\
-	X(int, poll, (struct pollfd *, nfds_t, int))			\
-	X(int, ppoll, (struct pollfd *, nfds_t, const struct timespec *, \
-		       const sigset_t *))				\
-	X(int, select, (int, fd_set *, fd_set *, fd_set *,		\
-			struct timeval *))				\
-	X(int, pselect, (int, fd_set *, fd_set *, fd_set *,		\
-			 const struct timespec *, const sigset_t *))	\
-	X(int, epoll_ctl, (int, int, int, struct epoll_event *))	\
-	X(int, getaddrinfo, (const char *, const char *,		\
-			     const struct addrinfo *, struct addrinfo **)) \
-	X(struct hostent *, gethostbyname, (const char *))		\
-	X(struct hostent *, gethostbyname2, (const char *, int))	\
-	X(int, gethostbyname_r, (const char *, struct hostent *, char *, \
-				 size_t, struct hostent **, int *))	\
-	X(int, gethostbyname2_r, (const char *, int, struct hostent *,	\
-				  char *, size_t, struct hostent **, int *))
-
-#define X(type, name, args) type (*name) args;
+/**
+ * struct libc_calls - what each function does without us
+ * @ready: all of them have been found
+ */
 struct libc_calls {
-	LIBC_CALLS(X)
-	_Bool ready;
+	typeof(connect)		*connect;
+	typeof(listen)		*listen;
+	typeof(accept4)		*accept4;
+	typeof(shutdown)	*shutdown;
+	typeof(getsockname)	*getsockname;
+	typeof(getpeername)	*getpeername;
+	typeof(setsockopt)	*setsockopt;
+	typeof(getsockopt)	*getsockopt;
+	typeof(sendto)		*sendto;
+	typeof(sendmsg)		*sendmsg;
+	typeof(recvmsg)		*recvmsg;
+	typeof(close)		*close;
+	typeof(dup)		*dup;
+	typeof(dup2)		*dup2;
+	typeof(dup3)		*dup3;
+	typeof(fcntl)		*fcntl;
+	typeof(ioctl)		*ioctl;
+	typeof(poll)		*poll;
+	typeof(ppoll)		*ppoll;
+	typeof(select)		*select;
+	typeof(pselect)		*pselect;
+	typeof(epoll_ctl)	*epoll_ctl;
+	typeof(getaddrinfo)	*getaddrinfo;
+	typeof(gethostbyname)	*gethostbyname;
+	typeof(gethostbyname2)	*gethostbyname2;
+	typeof(gethostbyname_r)	*gethostbyname_r;
+	typeof(gethostbyname2_r) *gethostbyname2_r;
+	bool ready;
 };
-
-#undef X
 
 extern struct libc_calls libc_calls;
 
@@ -72,5 +66,12 @@ static inline const struct libc_calls *libc(void)
 		libc_find();
 	return &libc_calls;
 }
+
+/* What programs built with _FORTIFY_SOURCE call in place of poll() */
+int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room);
+int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *ts,
+		const sigset_t *mask, size_t room);
+/* How they end if the check fails */
+__attribute__((noreturn)) void __chk_fail(void);
 
 #endif /* _TTP_RUN_LIBC_H */

@@ -146,6 +146,32 @@ static void shadow_watch(const struct file *f)
 		libc()->epoll_ctl(w->epfd, EPOLL_CTL_ADD, f->shadow, &w->ev);
 }
 
+static bool v6_only(int fd)
+{
+	socklen_t len = sizeof(int);
+	int only = 0;
+
+	libc()->getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &len);
+	return only;
+}
+
+/*
+ * A program that listens to both kinds of addresses apart expects to see IPv4
+ * ones where they are, whichever it has opened first.
+ */
+static int shadow_from_twin(const struct sockaddr_ttp *a,
+			    const struct opt *opts, int backlog)
+{
+	struct file *twin = fd_find_twin(a->sttp_port);
+
+	if (!twin) {
+		errno = EADDRINUSE;
+		return -1;
+	}
+	fd_unhide(&twin->shadow);
+	return shadow_make(a, opts, backlog);
+}
+
 /* With the table locked. Return: NULL, or what went wrong */
 static const char *shadow_add(int fd, int family, const struct sockaddr_ttp *a,
 			      int backlog)
@@ -154,6 +180,8 @@ static const char *shadow_add(int fd, int family, const struct sockaddr_ttp *a,
 	int s;
 
 	s = shadow_make(a, f ? f->opts : NULL, backlog);
+	if (s < 0 && errno == EADDRINUSE && family == AF_INET)
+		s = shadow_from_twin(a, f ? f->opts : NULL, backlog);
 	if (s < 0)
 		return shadow_trouble(errno);
 	if (!f)
@@ -162,6 +190,8 @@ static const char *shadow_add(int fd, int family, const struct sockaddr_ttp *a,
 		libc()->close(s);
 		return "no memory";
 	}
+	f->local_port = a->sttp_port;
+	f->v6_only = family == AF_INET6 && v6_only(fd);
 	f->shadow = s;
 	fd_hide(&f->shadow);
 	fd_listens(f);
@@ -200,20 +230,70 @@ static void shadow_begin(int fd, int family, int backlog)
 	shadow_tell(fd, &a, &ip, why);
 }
 
+static void shadow_end(int fd)
+{
+	int flags = libc()->fcntl(fd, F_GETFL);
+	sigset_t was;
+
+	fd_lock(&was);
+	if (fd_find_as(fd, ROLE_LISTENER))
+		fd_forget(fd);
+	fd_unlock(&was);
+	if (!listener_blocking(fd))
+		return;
+	libc()->fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+	listener_set_blocking(fd, false);
+}
+
+static bool has_port(int fd)
+{
+	uint16_t port = 0;
+	struct ip ip;
+
+	return bound_to(fd, &ip, &port) && port;
+}
+
+/*
+ * Whoever has seen that TCP's listens may count on TTP's: that one comes first
+ * if there is a port already.
+ */
+static int listen_both(int fd, int family, int backlog)
+{
+	bool first = has_port(fd);
+	int ret, err;
+
+	if (first)
+		shadow_begin(fd, family, backlog);
+	ret = libc()->listen(fd, backlog);
+	err = errno;
+	if (ret && first) {
+		say(fd, "listen: %s", strerror(err));
+		shadow_end(fd);
+	} else if (!ret && !first) {
+		shadow_begin(fd, family, backlog);
+	}
+	errno = err;
+	return ret;
+}
+
 int listener_listen(int fd, int backlog)
 {
-	int ret = libc()->listen(fd, backlog), saved = errno;
-	int shadow, family;
+	int saved = errno, shadow, family, ret;
 
-	if (ret || fd_foreign())
-		return ret;
+	family = fd_foreign() ? 0 : fd_stream(fd);
+	if (!family) {
+		errno = saved;
+		return libc()->listen(fd, backlog);
+	}
 	shadow = listener_shadow(fd);
-	family = fd_stream(fd);
-	if (shadow >= 0)
+	if (shadow < 0) {
+		ret = listen_both(fd, family, backlog);
+	} else {
+		ret = libc()->listen(fd, backlog);
 		libc()->listen(shadow, backlog);
-	else if (family)
-		shadow_begin(fd, family, backlog);
-	errno = saved;
+	}
+	if (!ret)
+		errno = saved;
 	return ret;
 }
 
@@ -289,15 +369,6 @@ static bool door_find(int fd, struct door *d)
 	}
 	fd_unlock(&was);
 	return f;
-}
-
-static bool v6_only(int fd)
-{
-	socklen_t len = sizeof(int);
-	int only = 0;
-
-	libc()->getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &len);
-	return only;
 }
 
 static void accepted_tell(int fd, int listener, const struct ip *ip,

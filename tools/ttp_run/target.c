@@ -3,17 +3,18 @@
  * Only the dynamic loader loads libraries, and for programs of more rights than
  * the user it loads none of his choice.
  */
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+#include <linux/elf.h>
 
 #include "target.h"
 
@@ -71,10 +72,10 @@ struct image {
 /* Return: whether there is a program header that names a loader */
 static bool has_interp(int fd, const unsigned char *ident)
 {
-	Elf64_Ehdr e64;
-	Elf32_Ehdr e32;
-	Elf64_Phdr p64;
-	Elf32_Phdr p32;
+	struct elf64_hdr e64;
+	struct elf32_hdr e32;
+	struct elf64_phdr p64;
+	struct elf32_phdr p32;
 	int i;
 
 	if (ident[EI_CLASS] == ELFCLASS64) {
@@ -100,7 +101,7 @@ static bool has_interp(int fd, const unsigned char *ident)
 static bool image_read(const char *path, struct image *image)
 {
 	unsigned char ident[EI_NIDENT];
-	Elf32_Half machine;
+	uint16_t machine;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	bool is_elf = false;
 
@@ -110,7 +111,7 @@ static bool image_read(const char *path, struct image *image)
 	if (pread(fd, ident, sizeof(ident), 0) == sizeof(ident) &&
 	    !memcmp(ident, ELFMAG, SELFMAG) &&
 	    pread(fd, &machine, sizeof(machine),
-		  offsetof(Elf32_Ehdr, e_machine)) == sizeof(machine)) {
+		  offsetof(struct elf32_hdr, e_machine)) == sizeof(machine)) {
 		is_elf = true;
 		image->class = ident[EI_CLASS];
 		image->machine = machine;
@@ -128,7 +129,7 @@ static const char *rights(const char *path)
 	    st.st_uid != geteuid())
 		return "it is set-user-ID: the loader preloads nothing there";
 	if (!stat(path, &st) && (st.st_mode & S_ISGID) &&
-	    (st.st_mode & S_IXGRP) && st.st_gid != getegid())
+	    (st.st_mode & 0010) && st.st_gid != getegid())
 		return "it is set-group-ID: the loader preloads nothing there";
 	if (geteuid() && getxattr(path, "security.capability", NULL, 0) > 0)
 		return "it has capabilities: the loader preloads nothing there";
