@@ -62,6 +62,10 @@ bench: setup ## instructions beside TCP, UDP, AF_PACKET ..., goals (SEEDS="1 2 3
 	@$(SUBMAKE) -s -C tools
 	@selftests/bench/bench $(SEEDS)
 
+.PHONY: programs
+programs: host-built ## what iperf3, redis ... get, beside TCP, in instructions (PROGRAMS="redis ...")
+	@selftests/programs/figures $(PROGRAMS)
+
 .PHONY: bench-wall
 bench-wall: tools ## real hardware: on one host as it is, on the other HOST=MAC [IP=...] [DEV=...]
 	@selftests/bench/wall $(if $(HOST),client,server) $(addprefix -d ,$(DEV)) \

@@ -22,7 +22,8 @@ def client(net, *options):
 
 
 def crossed(end, *directions):
-    """At least what was received: the client ends the test before the rest."""
+    """At least what was received: the client ends the test when all is sent, and
+    the server then lets lie what it has not read."""
     received = sum(end[f"sum_received{d}"]["bytes"] for d in directions)
     sent = sum(end[f"sum_sent{d}"]["bytes"] for d in directions)
     return received, sent * cases.SOME_MORE + cases.A_LITTLE
@@ -32,29 +33,29 @@ def one_way(net, size, options):
     end = client(net, "-n", str(size), *options)
     sent, received = end["sum_sent"]["bytes"], end["sum_received"]
     need(sent >= size, f"sent {sent} of {size}")
-    need(received["bytes"] >= size / 2, f"received {received['bytes']} of {size}")
+    need(0 < received["bytes"] <= sent, f"received {received['bytes']} of {sent}")
     net.figure("throughput", received["bits_per_second"] / 8e6, "MB/s")
     return crossed(end, "")
 
 
 def one_stream(net):
-    return one_way(net, net.size(8 << 20, 64 << 20), [])
+    return one_way(net, net.size(8 << 20, 256 << 20), [])
 
 
 def reverse(net):
-    return one_way(net, net.size(8 << 20, 64 << 20), ["-R"])
+    return one_way(net, net.size(8 << 20, 256 << 20), ["-R"])
 
 
 def streams(net):
-    return one_way(net, net.size(8 << 20, 64 << 20), ["-P", "4"])
+    return one_way(net, net.size(8 << 20, 256 << 20), ["-P", "4"])
 
 
 def small_writes(net):
-    return one_way(net, net.size(1 << 20, 8 << 20), ["-l", "1000", "-N"])
+    return one_way(net, net.size(1 << 20, 32 << 20), ["-l", "1000", "-N"])
 
 
 def both(net):
-    end = client(net, "--bidir", "-n", str(net.size(4 << 20, 32 << 20)))
+    end = client(net, "--bidir", "-n", str(net.size(4 << 20, 128 << 20)))
     there, back = (end[name]["bytes"] for name in
                    ("sum_received", "sum_received_bidir_reverse"))
     need(min(there, back) > 0, f"{there} bytes there, {back} back")
@@ -63,7 +64,7 @@ def both(net):
 
 
 def six(net):
-    return one_way(net, 1 << 20, ["-6"])
+    return one_way(net, 4 << 20, ["-6"])
 
 
 if __name__ == "__main__":
