@@ -406,7 +406,8 @@ void ttp_gate_loss(struct ttp_gate *g, u32 una, u32 nxt)
 	if (g->recovering && ttp_before(una, g->recover))
 		return;
 
-	g->open = max(g->open * 7 / 10, min(g->open, 2U));
+	/* To the nearest: where few are open, a half too many is a lot */
+	g->open = max((g->open * 7 + 5) / 10, min(g->open, 2U));
 	g->most = g->open;
 	g->recover = nxt;
 	g->recovering = true;

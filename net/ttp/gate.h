@@ -312,7 +312,8 @@ void ttp_gate_acked(struct ttp_gate *g, u32 una, u32 nxt, u32 n);
 void ttp_gate_rtt(struct ttp_gate *g, u32 rtt);
 
 /*
- * A frame was lost: three of ten bays break, once a round trip, not below 2.
+ * A frame was lost: three of ten bays break, to the nearest, once a round trip,
+ * not below 2.
  */
 void ttp_gate_loss(struct ttp_gate *g, u32 una, u32 nxt);
 

@@ -587,17 +587,17 @@ TEST(loss_once_a_round_trip)
 		ttp_gate_acked(&g, at + 100, at + 100, 60);
 		EXPECT_FALSE(g.recovering);
 		ttp_gate_loss(&g, at + 100, at + 140);
-		EXPECT_EQ(49, g.open);
+		EXPECT_EQ(50, g.open);
 		ttp_gate_loss(&g, at + 139, at + 141);
-		EXPECT_EQ(49, g.open);
+		EXPECT_EQ(50, g.open);
 		ttp_gate_loss(&g, at + 140, at + 141);
-		EXPECT_EQ(34, g.open);
+		EXPECT_EQ(35, g.open);
 	}
 }
 
 TEST(loss_not_below_two)
 {
-	static const u32 open[] = { 4, 2, 2, 2, 2 };
+	static const u32 open[] = { 5, 4, 3, 2, 2 };
 	u32 at = 0xfffffff0;
 	struct ttp_gate g;
 	unsigned int i;
@@ -663,7 +663,7 @@ TEST(open_what_is_used)
 	for (k = 0; k < 1000; k++) {
 		una += 8;
 		ttp_gate_acked(&g, una, una, 8);
-		EXPECT_EQ(17, g.open);
+		EXPECT_EQ(18, g.open);
 	}
 }
 
@@ -840,7 +840,7 @@ TEST(silence)
 	una += 100;
 	ttp_gate_silence(&g, una, una + 60);
 	ttp_gate_acked(&g, una + 1, una + 60, 1);
-	EXPECT_EQ(49, g.open);
+	EXPECT_EQ(50, g.open);
 	ttp_gate_acked(&g, una + 2, una + 60, 1);
 	EXPECT_EQ(71, g.open);
 	una -= 100;
@@ -977,7 +977,7 @@ TEST(marks_age)
 	EXPECT_FALSE(g.recovering);
 	EXPECT_FALSE(g.asked);
 	ttp_gate_loss(&g, una, una + 10);
-	EXPECT_EQ(44, g.open);
+	EXPECT_EQ(45, g.open);
 }
 
 TEST(ask_quarters)
