@@ -409,6 +409,7 @@ static void ttp_sock_inherit(struct sock *sk, const struct sock *from)
 	sk->sk_rcvbuf = READ_ONCE(from->sk_rcvbuf);
 	sk->sk_sndbuf = READ_ONCE(from->sk_sndbuf);
 	sk->sk_userlocks = from->sk_userlocks;
+	sk->sk_allocation = READ_ONCE(from->sk_allocation);
 	sk->sk_rcvlowat = READ_ONCE(from->sk_rcvlowat);
 	sk->sk_rcvtimeo = READ_ONCE(from->sk_rcvtimeo);
 	sk->sk_sndtimeo = READ_ONCE(from->sk_sndtimeo);
@@ -603,6 +604,7 @@ static const struct proto_ops ttp_sock_ops = {
 	.recvmsg	= ttp_recv_msg,
 	.mmap		= sock_no_mmap,
 	.splice_read	= ttp_recv_splice,
+	.read_sock	= ttp_recv_sock,
 	TTP_SENDPAGE_OP
 };
 

@@ -484,11 +484,11 @@ int ttp_link_gather(struct ttp_link *link, struct sk_buff_head *frames)
 	return 0;
 }
 
-int ttp_link_shut(struct ttp_link *link)
+int ttp_link_shut(struct ttp_link *link, gfp_t gfp)
 {
 	struct sk_buff *skb, *tail;
 
-	skb = alloc_skb_fclone(link->headroom, GFP_KERNEL);
+	skb = alloc_skb_fclone(link->headroom, gfp);
 	if (!skb)
 		return -ENOBUFS;
 	skb_reserve(skb, link->headroom);

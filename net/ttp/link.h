@@ -433,8 +433,8 @@ int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
  */
 int ttp_link_gather(struct ttp_link *link, struct sk_buff_head *frames);
 
-/* shutdown(SHUT_WR): EOF behind what is queued. 0 or -ENOTCONN. */
-int ttp_link_shut(struct ttp_link *link);
+/* shutdown(SHUT_WR): EOF behind what is queued. 0, -ENOBUFS or -ENOTCONN. */
+int ttp_link_shut(struct ttp_link *link, gfp_t gfp);
 
 /**
  * ttp_link_close() - the socket is done with its link

@@ -332,7 +332,7 @@ static struct ttp_link *ttp_port_publish(const struct sock *sk,
 	int err;
 
 	link = ttp_link_new(dev, key, sk->sk_type == SOCK_SEQPACKET,
-			    GFP_KERNEL);
+			    sk->sk_allocation);
 	if (!link)
 		return ERR_PTR(-ENOBUFS);
 	ttp_link_lock(link);

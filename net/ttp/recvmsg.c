@@ -487,6 +487,42 @@ ssize_t ttp_recv_splice(struct socket *sock, loff_t *ppos,
 	return ret;
 }
 
+/* ---- in-kernel users ---- */
+
+int ttp_recv_sock(struct sock *sk, read_descriptor_t *desc,
+		  sk_read_actor_t actor)
+{
+	struct ttp_link *link = ttp_sock_link(sk);
+	struct ttp_recv_done done = { };
+	struct sk_buff *skb;
+	bool all;
+	int n = 0;
+
+	if (sk->sk_type != SOCK_STREAM)
+		return -EOPNOTSUPP;
+	if (!link)
+		return -ENOTCONN;
+	ttp_recv_take(sk, link, 0, &all);
+	while ((skb = skb_peek(&sk->sk_receive_queue))) {
+		u32 off = TTP_CB(skb)->off;
+
+		n = actor(desc, skb, off, skb->len - off);
+		if (n <= 0)
+			break;
+		n = min_t(u32, n, skb->len - off);
+		TTP_CB(skb)->off += n;
+		done.bytes += n;
+		if (TTP_CB(skb)->off == skb->len)
+			ttp_recv_free(sk, skb, &done);
+		if (!desc->count)
+			break;
+	}
+	ttp_recv_tell(link, &done);
+	return done.bytes ?: n;
+}
+
+/* ---- what is there to read and write ---- */
+
 static bool ttp_recv_readable(struct sock *sk,
 			      const struct ttp_link *link)
 {
@@ -519,8 +555,6 @@ static u32 ttp_recv_inq(struct sock *sk, struct ttp_link *link)
 	}
 	return n;
 }
-
-/* ---- what is there to read and write ---- */
 
 static __poll_t ttp_recv_poll_write(struct sock *sk,
 				    const struct ttp_link *link)

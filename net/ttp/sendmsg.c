@@ -428,7 +428,7 @@ static int ttp_send_shutdown_link(struct sock *sk, struct ttp_link *link,
 		return -EOPNOTSUPP;
 	/* A peer that closed has ended both directions: nothing left to do */
 	if ((mask & SEND_SHUTDOWN) && ttp_link_state(link) != TTP_CLOSED)
-		err = ttp_link_shut(link);
+		err = ttp_link_shut(link, sk->sk_allocation);
 	if (err && ttp_link_state(link) != TTP_CLOSED)
 		return err;
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | mask);

@@ -135,6 +135,21 @@ ssize_t ttp_recv_splice(struct socket *sock, loff_t *ppos,
 			struct pipe_inode_info *pipe, size_t len,
 			unsigned int flags);
 
+/**
+ * ttp_recv_sock() - proto_ops.read_sock: frames, for who has no use for copies
+ * @sk: a stream socket, lock_sock() held
+ * @desc: handed to @actor; to go on after a call its count must not be 0
+ * @actor: is given a frame and which of its bytes are new, takes as many as it
+ *	likes; may clone the frame, not sleep longer than the peer may wait. Takes
+ *	none (0), or says what is wrong: then it is not called again
+ *
+ * Never waits, and tells nothing of end or error.
+ *
+ * Return: bytes taken; if none were, 0 or what @actor said; -ENOTCONN.
+ */
+int ttp_recv_sock(struct sock *sk, read_descriptor_t *desc,
+		  sk_read_actor_t actor);
+
 __poll_t ttp_recv_poll(struct file *file, struct socket *sock,
 		       struct poll_table_struct *wait);
 
