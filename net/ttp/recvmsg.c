@@ -139,9 +139,7 @@ static int ttp_recv_over(struct sock *sk, struct ttp_link *link, bool ended,
 		return copied ? 1 : sock_error(sk);
 	if (sk->sk_shutdown & RCV_SHUTDOWN)
 		return 1;
-	if (!ended)
-		return 0;
-	return sk->sk_state == TCP_CLOSE && !copied ? -ENOTCONN : 1;
+	return ended;
 }
 
 /* ---- SOCK_STREAM ---- */
@@ -476,7 +474,8 @@ ssize_t ttp_recv_splice(struct socket *sock, loff_t *ppos,
 		return -ESPIPE;
 	if (!len)
 		return 0;
-	if ((sock->file->f_flags & O_NONBLOCK) || (flags & SPLICE_F_NONBLOCK))
+	/* SPLICE_F_NONBLOCK is about the pipe, and splice() sees to it */
+	if (sock->file->f_flags & O_NONBLOCK)
 		r.flags = MSG_DONTWAIT;
 	if (sk_can_busy_loop(r.sk))
 		ttp_recv_busy(r.sk, r.flags & MSG_DONTWAIT);
