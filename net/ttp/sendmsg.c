@@ -421,6 +421,12 @@ static int ttp_send_shutdown_link(struct sock *sk, struct ttp_link *link,
 	int err = 0;
 
 	ttp_sock_sync(sk, link);
+	/* Whoever waits for it to open waits no more */
+	if (sk->sk_state == TCP_SYN_SENT) {
+		ttp_link_abort(link, ECONNRESET);
+		ttp_sock_sync(sk, link);
+		return 0;
+	}
 	if (sk->sk_state != TCP_ESTABLISHED)
 		return -ENOTCONN;
 	/* The bare dialect has no EOF but CLOSE */
