@@ -201,6 +201,14 @@ static struct sock *ttp_sock_alloc(struct net *net, struct socket *sock,
 	return sk;
 }
 
+/* What the kernel asks of a socket, not of a family */
+static void ttp_sock_marks(struct socket *sock)
+{
+	ttp_custom_sockopt(sock);
+	/* io_uring may bring its own notification for pages */
+	set_bit(SOCK_SUPPORT_ZC, &sock->flags);
+}
+
 static int ttp_sock_create(struct net *net, struct socket *sock, int protocol,
 			   int kern)
 {
@@ -212,7 +220,7 @@ static int ttp_sock_create(struct net *net, struct socket *sock, int protocol,
 	if (protocol == TTPPROTO_BARE && sock->type != SOCK_SEQPACKET)
 		return -EPROTONOSUPPORT;
 	sock->ops = &ttp_sock_ops;
-	ttp_custom_sockopt(sock);
+	ttp_sock_marks(sock);
 	if (!ttp_sock_alloc(net, sock, sock->type, protocol, kern))
 		return -ENOBUFS;
 	return 0;
@@ -455,7 +463,7 @@ static int ttp_sock_adopt(struct sock *sk, struct socket *newsock, bool kern)
 	ttp_sock_inherit(child, sk);
 	ttp_sock_name(ttp_sk(child), link);
 	sock_graft(child, newsock);
-	ttp_custom_sockopt(newsock);
+	ttp_sock_marks(newsock);
 	newsock->state = SS_CONNECTED;
 	child->sk_state = TCP_ESTABLISHED;
 	ttp_link_accept(link, child);

@@ -84,12 +84,14 @@ int ttp_send_shutdown(struct socket *sock, int how);
  * @on: frames are to refer to pages
  * @lent: which belong to a file, a pipe or the kernel
  * @notify: which belong to the program; it is told when they are its own again
+ * @given: through this one, which the caller keeps a reference on, or NULL
  * @ubuf: through this, allocated by ttp_zc_ready(); NULL: not yet
  */
 struct ttp_zc {
 	bool			on;
 	bool			lent;
 	bool			notify;
+	struct ubuf_info	*given;
 	struct ubuf_info	*ubuf;
 };
 

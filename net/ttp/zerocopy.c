@@ -7,7 +7,8 @@
  * what is there at that moment, and a replay may differ from what was lost. A
  * program is told when it may write again: its struct ubuf_info is referred to
  * by each frame, copies and slices included, and reports to the socket's error
- * queue when the last of them is gone. Whoever keeps a frame on this host, as
+ * queue when the last of them is gone; or to io_uring, which brings a struct
+ * ubuf_info of its own. Whoever keeps a frame on this host, as
  * the receiving end of a veth does, takes a copy first. A frame that may
  * report is never freed under the link's lock, see ttp_link_free_skb().
  */
@@ -32,13 +33,14 @@ static bool ttp_zc_lendable(const struct iov_iter *from)
 void ttp_zc_begin(struct ttp_zc *zc, const struct sock *sk,
 		  const struct msghdr *msg)
 {
+	bool program = msg->msg_flags & MSG_ZEROCOPY;
+
 	zc->ubuf = NULL;
-	zc->notify = false;
+	zc->given = program ? msg->msg_ubuf : NULL;
 	zc->lent = (msg->msg_flags & MSG_SPLICE_PAGES) &&
 		   ttp_zc_lendable(&msg->msg_iter);
-	if (!zc->lent && (msg->msg_flags & MSG_ZEROCOPY) &&
-	    sock_flag(sk, SOCK_ZEROCOPY))
-		zc->notify = true;
+	zc->notify = !zc->lent && program &&
+		     (zc->given || sock_flag(sk, SOCK_ZEROCOPY));
 	zc->on = zc->lent || zc->notify;
 }
 
@@ -64,12 +66,17 @@ int ttp_zc_ready(struct ttp_zc *zc, struct sock *sk, struct ttp_link *link,
 		zc->on = false;
 	if (!zc->notify || zc->ubuf)
 		return 0;
+	if (zc->on)
+		WRITE_ONCE(link->zerocopy, true);
+	if (zc->given) {
+		net_zcopy_get(zc->given);
+		zc->ubuf = zc->given;
+		return 0;
+	}
 	zc->ubuf = ttp_zerocopy_alloc(sk, size);
 	if (!zc->ubuf)
 		return -ENOBUFS;
-	if (zc->on)
-		WRITE_ONCE(link->zerocopy, true);
-	else
+	if (!zc->on)
 		uarg_to_msgzc(zc->ubuf)->zerocopy = 0;
 	return 0;
 }
