@@ -1,163 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* io_uring on sockets, compared with TCP and AF_UNIX: see compare.h */
 #include <errno.h>
-#include <linux/io_uring.h>
 #include <linux/time_types.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
-#include "compare_calls.h"
-
-/* ---- a ring ---- */
-
-#define ENTRIES	16
-
-static struct {
-	int			fd;
-	unsigned int		*sq_tail;
-	unsigned int		sq_mask;
-	unsigned int		*sq_array;
-	unsigned int		*cq_head;
-	unsigned int		*cq_tail;
-	unsigned int		cq_mask;
-	struct io_uring_cqe	*cqes;
-	struct io_uring_sqe	*sqes;
-	unsigned int		filled;
-	struct iovec		maps[3];
-} ring;
-
-static void *map(struct cmp *r, int i, size_t len, off_t what)
-{
-	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, ring.fd,
-		       what);
-
-	if (p == MAP_FAILED)
-		cmp_trouble(r, "mapping a ring");
-	ring.maps[i].iov_base = p;
-	ring.maps[i].iov_len = len;
-	return p;
-}
-
-/* False: this kernel has no io_uring, or lets nobody have it */
-static bool ring_new(struct cmp *r)
-{
-	struct io_uring_params p = { 0 };
-	char *sq, *cq;
-
-	ring.fd = syscall(SYS_io_uring_setup, ENTRIES, &p);
-	if (ring.fd < 0) {
-		note(r, "io_uring_setup", -1);
-		return false;
-	}
-	sq = map(r, 0, p.sq_off.array + p.sq_entries * sizeof(int),
-		 IORING_OFF_SQ_RING);
-	cq = map(r, 1, p.cq_off.cqes + p.cq_entries * sizeof(*ring.cqes),
-		 IORING_OFF_CQ_RING);
-	ring.sqes = map(r, 2, p.sq_entries * sizeof(*ring.sqes),
-			IORING_OFF_SQES);
-	ring.sq_tail = (void *)(sq + p.sq_off.tail);
-	ring.sq_mask = *(unsigned int *)(sq + p.sq_off.ring_mask);
-	ring.sq_array = (void *)(sq + p.sq_off.array);
-	ring.cq_head = (void *)(cq + p.cq_off.head);
-	ring.cq_tail = (void *)(cq + p.cq_off.tail);
-	ring.cq_mask = *(unsigned int *)(cq + p.cq_off.ring_mask);
-	ring.cqes = (void *)(cq + p.cq_off.cqes);
-	ring.filled = 0;
-	return true;
-}
-
-/* What is mapped keeps the ring as well */
-static void ring_free(void)
-{
-	int i;
-
-	for (i = 0; i < 3; i++)
-		munmap(ring.maps[i].iov_base, ring.maps[i].iov_len);
-	close(ring.fd);
-}
-
-/* The next request, not submitted yet */
-static struct io_uring_sqe *ask(int op, int fd, const void *addr, unsigned int len)
-{
-	unsigned int at = (*ring.sq_tail + ring.filled) & ring.sq_mask;
-	struct io_uring_sqe *s = &ring.sqes[at];
-
-	memset(s, 0, sizeof(*s));
-	s->opcode = op;
-	s->fd = fd;
-	s->addr = (uintptr_t)addr;
-	s->len = len;
-	s->user_data = op;
-	ring.sq_array[at] = at;
-	ring.filled++;
-	return s;
-}
-
-static void submit(struct cmp *r)
-{
-	unsigned int n = ring.filled;
-
-	__atomic_store_n(ring.sq_tail, *ring.sq_tail + n, __ATOMIC_RELEASE);
-	ring.filled = 0;
-	if (syscall(SYS_io_uring_enter, ring.fd, n, 0, 0, NULL, 0) != n)
-		cmp_trouble(r, "io_uring_enter");
-}
-
-static bool done(void)
-{
-	return *ring.cq_head != __atomic_load_n(ring.cq_tail, __ATOMIC_ACQUIRE);
-}
-
-struct answer {
-	int		op;
-	int		res;
-	unsigned int	flags;
-};
-
-/* The next one, waited for */
-static struct answer answer(struct cmp *r)
-{
-	const struct io_uring_cqe *c;
-	struct answer a;
-
-	while (!done())
-		if (syscall(SYS_io_uring_enter, ring.fd, 0, 1,
-			    IORING_ENTER_GETEVENTS, NULL, 0) < 0 &&
-		    errno != EINTR)
-			cmp_trouble(r, "io_uring_enter");
-	c = &ring.cqes[*ring.cq_head & ring.cq_mask];
-	a.op = c->user_data;
-	a.res = c->res;
-	a.flags = c->flags;
-	__atomic_store_n(ring.cq_head, *ring.cq_head + 1, __ATOMIC_RELEASE);
-	return a;
-}
-
-static void note_res(struct cmp *r, const char *what, int res)
-{
-	errno = res < 0 ? -res : 0;
-	note(r, what, res < 0 ? -1 : res);
-}
-
-static void note_answer(struct cmp *r, const char *what)
-{
-	note_res(r, what, answer(r).res);
-}
-
-/* Two answers in whatever order, written down in the order of requests */
-static void note_both(struct cmp *r, int op, const char *one, const char *two)
-{
-	struct answer a = answer(r), b = answer(r);
-	bool swap = a.op != op;
-
-	note_res(r, one, swap ? b.res : a.res);
-	note_res(r, two, swap ? a.res : b.res);
-}
+#include "compare_ring.h"
 
 static void note_asked(struct cmp *r, const char *what, int op, int fd,
 		       const void *addr, unsigned int len, int flags)
@@ -171,7 +22,7 @@ static void note_asked(struct cmp *r, const char *what, int op, int fd,
 static void note_waits(struct cmp *r)
 {
 	ttp_sleep_ms(30);
-	notef(r, "waits: %d", !done());
+	notef(r, "waits: %d", !answered());
 }
 
 /* ---- data ---- */
@@ -312,10 +163,8 @@ CASE(uring_fixed, CMP_BOTH,
 	if (!ring_new(r))
 		return;
 	pair(r, fd);
-	note(r, "register buffers", syscall(SYS_io_uring_register, ring.fd,
-					    IORING_REGISTER_BUFFERS, iov, 2));
-	note(r, "register files", syscall(SYS_io_uring_register, ring.fd,
-					  IORING_REGISTER_FILES, fd, 2));
+	note(r, "register buffers", ring_register(IORING_REGISTER_BUFFERS, iov, 2));
+	note(r, "register files", ring_register(IORING_REGISTER_FILES, fd, 2));
 	strcpy(mem[0], "hello");
 	q = ask(IORING_OP_WRITE_FIXED, 0, mem[0], 5);
 	q->flags = IOSQE_FIXED_FILE;
@@ -330,8 +179,7 @@ CASE(uring_fixed, CMP_BOTH,
 	/* The ring alone keeps the socket now */
 	close(fd[0]);
 	calls_note_events(r, "the peer", fd[1], 0);
-	note(r, "unregister", syscall(SYS_io_uring_register, ring.fd,
-				      IORING_UNREGISTER_FILES, NULL, 0));
+	note(r, "unregister", ring_register(IORING_UNREGISTER_FILES, NULL, 0));
 	calls_note_events(r, "the peer", fd[1], POLLRDHUP);
 }
 
@@ -411,6 +259,29 @@ static void note_zc(struct cmp *r, const char *what)
 		notef(r, "no notification");
 }
 
+/* Nobody reads, and then the link is gone: the memory is free again */
+CASE(uring_zerocopy_reset, CMP_STREAM)
+{
+	struct linger hard = { .l_onoff = 1 };
+	size_t len = 8 << 20;
+	struct answer a, n;
+	int fd[2];
+
+	if (!ring_new(r))
+		return;
+	pair(r, fd);
+	ask(IORING_OP_SEND_ZC, fd[0], calloc(1, len), len)->msg_flags =
+		MSG_WAITALL | MSG_NOSIGNAL;
+	submit(r);
+	note_waits(r);
+	setsockopt(fd[1], SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	close(fd[1]);
+	a = answer(r);
+	n = answer(r);
+	notef(r, "a part or nothing: %d", a.res < (int)len);
+	notef(r, "notified: %d", !!(n.flags & IORING_CQE_F_NOTIF));
+}
+
 static void zerocopy(struct cmp *r, int flags)
 {
 	size_t len = r->on == CMP_STREAM ? 300000 : 60000;
@@ -423,8 +294,7 @@ static void zerocopy(struct cmp *r, int flags)
 
 	if (!ring_new(r))
 		return;
-	note(r, "register buffers", syscall(SYS_io_uring_register, ring.fd,
-					    IORING_REGISTER_BUFFERS, &iov, 1));
+	note(r, "register buffers", ring_register(IORING_REGISTER_BUFFERS, &iov, 1));
 	for (i = 0; i < 3; i++) {
 		pair(r, fd);
 		calls_sink_start(&s, fd[1]);
@@ -574,7 +444,7 @@ CASE(uring_poll, CMP_BOTH)
 	note_answer(r, "poll");
 	wait_sent(r, fd[0]);
 	ttp_sleep_ms(30);
-	while (done())
+	while (answered())
 		answer(r);
 	note(r, "recv", recv(fd[1], buf, sizeof(buf), 0));
 	note_waits(r);
