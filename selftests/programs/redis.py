@@ -38,7 +38,7 @@ def benchmark(net, count, *options):
 
 
 def clients(net):
-    return benchmark(net, net.size(2000, 10000))
+    return benchmark(net, net.size(2000, 20000))
 
 
 def pipelined(net):
