@@ -95,6 +95,9 @@ static bool call_fill(struct call *c, int fd, const struct sockaddr *sa,
 	c->fd = fd;
 	if (!ip_from_sockaddr(&c->to, &c->port, sa, len) || fd_foreign())
 		return false;
+	/* Once more after a TCP connection: who watches it was not written down. */
+	if (fd_settled(fd))
+		return false;
 	c->family = fd_stream(fd);
 	/* An IPv6 address on an IPv4 socket and the like is the kernel's. */
 	if (c->family != sa->sa_family || !unconnected(fd))
@@ -165,7 +168,7 @@ static int ttp_socket(const struct call *c)
 	sigset_t was;
 	int s;
 
-	s = socket(AF_TTP, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	s = libc()->socket(AF_TTP, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (s < 0)
 		return -1;
 	fd_lock(&was);
@@ -288,6 +291,7 @@ static void take_place(const struct call *c, int s, bool open)
 		f->peer_port = c->port;
 		f->ttp = c->ttp;
 	}
+	fd_settle(c->fd, true);
 	fd_unlock(&was);
 }
 
@@ -329,6 +333,7 @@ static int stay_tcp(const struct call *c, const char *why,
 	bool refuse = settings.only && !ip_is_loopback(&c->to) &&
 		      !ip_is_any(&c->to);
 	char text[IP_STRLEN];
+	int ret;
 
 	say(c->fd, "connect %s: %s: %s", ip_text(&c->to, c->port, text),
 	    refuse ? "refused" : "stays TCP", why);
@@ -338,7 +343,10 @@ static int stay_tcp(const struct call *c, const char *why,
 	}
 	if (c->interrupted && !c->nonblock)
 		return tcp_interrupted(c, sa, len);
-	return libc()->connect(c->fd, sa, len);
+	ret = libc()->connect(c->fd, sa, len);
+	if (!ret || errno == EINPROGRESS)
+		fd_settle(c->fd, true);
+	return ret;
 }
 
 static const char *failure(int err)
@@ -468,4 +476,5 @@ void dial_adopt(int fd, const struct sockaddr_ttp *ttp)
 	f->local = ends.local;
 	f->local_port = local.sttp_port;
 	f->ttp = *ttp;
+	fd_settle(fd, true);
 }

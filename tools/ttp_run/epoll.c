@@ -81,7 +81,7 @@ int both_epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev)
 	int ret = libc()->epoll_ctl(epfd, op, fd, ev), saved = errno;
 	sigset_t was;
 
-	if (ret || fd_foreign() || (op != EPOLL_CTL_ADD && !fd_known(fd)))
+	if (ret || fd_settled(fd) || fd_foreign() || (op != EPOLL_CTL_ADD && !fd_known(fd)))
 		return ret;
 	fd_lock(&was);
 	watch_note(epfd, op, fd, ev);

@@ -15,6 +15,7 @@
 #include "libc.h"
 
 struct file **fd_slots;
+unsigned char *fd_settled_at;
 int fd_listeners;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -63,15 +64,17 @@ static void after_fork(void)
 
 int fd_init(void)
 {
+	const size_t each = sizeof(*fd_slots) + sizeof(*fd_settled_at);
 	void *room;
 
 	owner = getpid();
 	/* Pages that nobody looks at cost nothing. */
-	room = mmap(NULL, FD_MAX * sizeof(*fd_slots), PROT_READ | PROT_WRITE,
+	room = mmap(NULL, FD_MAX * each, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (room == MAP_FAILED)
 		return -1;
 	fd_slots = room;
+	fd_settled_at = (unsigned char *)(fd_slots + FD_MAX);
 	return pthread_atfork(before_fork, after_fork, after_fork);
 }
 
@@ -81,6 +84,7 @@ static void slot_set(int fd, struct file *f)
 {
 	if (f && fd >= fd_end)
 		fd_end = fd + 1;
+	fd_settle(fd, false);
 	__atomic_store_n(&fd_slots[fd], f, __ATOMIC_RELAXED);
 }
 

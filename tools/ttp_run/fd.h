@@ -86,12 +86,32 @@ struct file {
 #define FD_MAX	(1 << 20)
 
 extern struct file **fd_slots;
+extern unsigned char *fd_settled_at;
 extern int fd_listeners;
 
 /* poll() need not look when there are none. */
 static inline bool fd_any_listener(void)
 {
 	return __atomic_load_n(&fd_listeners, __ATOMIC_RELAXED);
+}
+
+/*
+ * A stream is settled once it is connected: what it is it will stay, and who
+ * watches it by epoll is no concern of ours any more. Servers and clients that
+ * ask epoll for something else with each request pay one look for that. Not
+ * under the lock: it is the program that opens, connects and closes in order.
+ */
+static inline bool fd_settled(int fd)
+{
+	return fd >= 0 && fd < FD_MAX && fd_settled_at &&
+	       __atomic_load_n(&fd_settled_at[fd], __ATOMIC_RELAXED);
+}
+
+static inline void fd_settle(int fd, bool settled)
+{
+	if (fd_settled(fd) != settled && fd >= 0 && fd < FD_MAX &&
+	    fd_settled_at)
+		__atomic_store_n(&fd_settled_at[fd], settled, __ATOMIC_RELAXED);
 }
 
 int fd_init(void);

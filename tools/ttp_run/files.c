@@ -15,6 +15,28 @@
 #include "libc.h"
 #include "listener.h"
 
+/* ---- a new number ---- */
+
+/* Not every close() is seen: what was known of the number is of another one. */
+EXPORT int socket(int family, int type, int protocol)
+{
+	int fd = libc()->socket(family, type, protocol), saved = errno;
+	struct file *f;
+	sigset_t was;
+
+	fd_settle(fd, false);
+	if (!fd_known(fd))
+		goto out;
+	fd_lock(&was);
+	f = fd_find(fd);
+	if (f && f->role != ROLE_HIDDEN)
+		fd_forget(fd);
+	fd_unlock(&was);
+out:
+	errno = saved;
+	return fd;
+}
+
 /* ---- closing ---- */
 
 EXPORT int close(int fd)
@@ -23,6 +45,7 @@ EXPORT int close(int fd)
 	struct file *f;
 	sigset_t was;
 
+	fd_settle(fd, false);
 	if (!fd_known(fd))
 		return libc()->close(fd);
 	fd_lock(&was);
@@ -53,6 +76,7 @@ static int close_around(unsigned int first, unsigned int last, int flags)
 	struct file *f;
 
 	for (fd = first; fd <= last && fd < FD_MAX; fd++) {
+		fd_settle(fd, false);
 		f = fd_slots[fd];
 		if (!f)
 			continue;
@@ -100,6 +124,7 @@ static int copied(int from, int ret)
 	int saved = errno;
 	sigset_t was;
 
+	fd_settle(ret, false);
 	if (ret < 0 || (!fd_known(from) && !fd_known(ret)))
 		return ret;
 	fd_lock(&was);

@@ -18,7 +18,7 @@ static const struct {
 	const char *name;
 	size_t at;
 } calls[] = {
-	CALL(connect), CALL(listen), CALL(accept4), CALL(shutdown),
+	CALL(socket), CALL(connect), CALL(listen), CALL(accept4), CALL(shutdown),
 	CALL(getsockname), CALL(getpeername), CALL(setsockopt),
 	CALL(getsockopt), CALL(sendto), CALL(sendmsg), CALL(recvmsg),
 	CALL(close), CALL(dup), CALL(dup2), CALL(dup3), CALL(fcntl),

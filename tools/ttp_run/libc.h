@@ -25,6 +25,7 @@
  * @ready: all of them have been found
  */
 struct libc_calls {
+	typeof(socket)		*socket;
 	typeof(connect)		*connect;
 	typeof(listen)		*listen;
 	typeof(accept4)		*accept4;

@@ -125,7 +125,7 @@ static int shadow_make(const struct sockaddr_ttp *a, const struct opt *opts,
 {
 	int s, err;
 
-	s = socket(AF_TTP, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	s = libc()->socket(AF_TTP, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (s < 0)
 		return -1;
 	opts_apply(opts, s);
@@ -410,6 +410,7 @@ static void accepted(const struct door *d, int fd,
 		f->peer_port = ttp->sttp_port;
 		f->ttp = *ttp;
 	}
+	fd_settle(fd, true);
 	fd_unlock(&was);
 	ip_give(&peer, ip_to_sockaddr(&ends.peer, ttp->sttp_port, d->family,
 				      &peer), sa, len);
@@ -449,6 +450,7 @@ static int accept_tcp(const struct door *d, struct sockaddr *sa,
 	fd = libc()->accept4(d->fd, (struct sockaddr *)&peer, &peer_len, flags);
 	if (fd < 0)
 		return -1;
+	fd_settle(fd, true);
 	ip_give(&peer, peer_len, sa, len);
 	if (settings.verbose &&
 	    ip_from_sockaddr(&ip, &port, (struct sockaddr *)&peer, peer_len))
