@@ -282,11 +282,11 @@ static int noise(enum place place)
 }
 
 /* A link with something on the wire that has heard nothing for so long */
-static bool spare(const struct mod *m, enum place place, int i)
+static bool spare(const struct mod *m, int i, enum place from)
 {
 	const struct bare *f = &m->log[i];
 
-	if (f->op != ACK || (place != OPENED && place != DRAINING))
+	if (f->op != ACK || (from != OPENED && from != DRAINING))
 		return false;
 	while (i >= 0 && m->log[i].way != MOD_OUT)
 		i--;
@@ -305,7 +305,7 @@ static void quiet(struct __test_metadata *_metadata,
 		if (self->m.log[i].way == MOD_OUT ||
 		    self->m.log[i].op == noise(place) ||
 		    self->m.log[i].op == c->answer ||
-		    spare(&self->m, place, i) ||
+		    spare(&self->m, i, place) ||
 		    (c->also && self->m.log[i].op == OPEN))
 			continue;
 		EXPECT_EQ(NONE, self->m.log[i].op) {
