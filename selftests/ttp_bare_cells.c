@@ -17,10 +17,10 @@
 #define FIRST	1000		/* our first id */
 #define ASIDE	2		/* a channel without links */
 /*
- * Who has sent and hears nothing for that long sends a spare ACK; the module
- * counts it in jiffies, and we from when we looked.
+ * Who has sent and hears nothing for 400 ms sends a spare ACK. It counts that in
+ * jiffies, which stand still now and then where time is short.
  */
-#define SPARE	(400 - 20)
+#define SPARE	200
 #define NONE	-1
 
 enum place {
@@ -281,12 +281,12 @@ static int noise(enum place place)
 	}
 }
 
-/* A link with something on the wire that has heard nothing for so long */
+/* Not the answer to our last frame, which would have come long ago */
 static bool spare(const struct mod *m, int i, enum place from)
 {
 	const struct bare *f = &m->log[i];
 
-	if (f->op != ACK || (from != OPENED && from != DRAINING))
+	if (f->op != ACK || from == CLOSED || from == LISTENING)
 		return false;
 	while (i >= 0 && m->log[i].way != MOD_OUT)
 		i--;
