@@ -14,6 +14,7 @@ ttpctl=../ttpctl/ttpctl
 ttping=../ttping/ttping
 ttpcat=../ttpcat/ttpcat
 ttpperf=../ttpperf/ttpperf
+ttp_run=../ttp_run/ttp_run
 peer=02:00:00:00:00:02
 tmp=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$tmp"' EXIT
@@ -744,6 +745,48 @@ test_install() {
 	[ -s "$tmp/root/usr/share/man/man1/ttpperf.1" ] &&
 	[ -s "$tmp/root/usr/share/bash-completion/completions/ttpctl" ] &&
 	[ -s "$tmp/root/usr/lib/wireshark/plugins/ttp.lua" ]
+}
+
+test_run_library() {
+	run 0 ./run_test || { echo "$out$err"; return 1; }
+}
+
+test_run_options() {
+	run 0 $ttp_run --help && has "$out" "Usage: ttp_run" --only-ttp || return
+	run 0 $ttp_run --version && has "$out" "ttp_run, ttp-" || return
+	run 125 $ttp_run && has "$err" "Usage: ttp_run" || return
+	run 125 $ttp_run --vc 3 true && has "$err" "virtual channel" || return
+	run 125 $ttp_run --nonsense true && has "$err" "--help"
+}
+
+test_run_program() {
+	run 0 $ttp_run true || return
+	run 7 $ttp_run sh -c 'exit 7' || return
+	# What follows the program is the program's.
+	run 0 $ttp_run -- echo --vc 9 && has "$out" "--vc 9" || return
+	run 127 $ttp_run no-such-program && has "$err" "No such file" || return
+	run 126 $ttp_run / && has "$err" "Permission denied"
+}
+
+test_run_static() {
+	echo 'int main(void) { return 0; }' >"$tmp/static.c"
+	${CC:-cc} -static -o "$tmp/static" "$tmp/static.c" || return
+	run 126 $ttp_run "$tmp/static" && has "$err" "statically linked" || return
+	printf '#!%s\n' "$tmp/static" >"$tmp/script"
+	chmod +x "$tmp/script"
+	run 126 $ttp_run "$tmp/script" && has "$err" "statically linked"
+}
+
+# Without a kernel that has TTP everything stays as it was, and that is told.
+test_run_tcp() {
+	run 0 $ttp_run -v --log="$tmp/log" python3 -c "
+import socket
+s = socket.create_server(('', 0))
+c = socket.create_connection(('127.0.0.1', s.getsockname()[1]))
+a, who = s.accept()
+a.sendall(b'x')
+assert c.recv(1) == b'x' and who == c.getsockname()" || return
+	has "$(cat "$tmp/log")" "listen 0.0.0.0:" "stays TCP: the loopback"
 }
 
 shark() {

@@ -23,9 +23,10 @@
 #include "say.h"
 #include "wait.h"
 
-/* The first answer of a peer, and one that has answered before */
+/* The first answer of a peer; one that has answered before; no way but TTP */
 #define FIRST_MS	250
 #define AGAIN_MS	3000
+#define ONLY_MS		30000
 /* What accepts is left to the kernel after so long. */
 #define LET_GO_MS	20
 /* ARP or ND */
@@ -150,8 +151,9 @@ static const char *why_not(struct call *c)
 	c->ttp.sttp_ifindex = c->way.ifindex;
 	memcpy(c->ttp.sttp_mac, c->way.mac, sizeof(c->ttp.sttp_mac));
 	c->ttp.sttp_vc = settings.vc;
-	return peers_silent(&c->ttp) ? "it has not answered by TTP lately" :
-				       NULL;
+	if (!settings.only && !c->way.declared && peers_silent(&c->ttp))
+		return "it has not answered by TTP lately";
+	return NULL;
 }
 
 /* ---- the connection ---- */
@@ -183,19 +185,26 @@ static int ttp_socket(const struct call *c)
 	return -1;
 }
 
+/* There is nothing to fall back to, or no reason to. */
+static bool trusted(const struct call *c)
+{
+	return settings.only || c->way.declared || peers_speaks(&c->ttp);
+}
+
 static int patience(const struct call *c)
 {
-	int ms = peers_speaks(&c->ttp) ? AGAIN_MS : FIRST_MS;
+	int ms = settings.only ? ONLY_MS : trusted(c) ? AGAIN_MS : FIRST_MS;
 	struct timeval tv = { 0 };
 	socklen_t len = sizeof(tv);
 	int limit;
 
 	if (c->nonblock)
-		return peers_accepts(&c->ttp) ? LET_GO_MS : FIRST_MS;
+		return settings.only || peers_accepts(&c->ttp) ? LET_GO_MS :
+								 FIRST_MS;
 	libc()->getsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &tv, &len);
 	if (!tv.tv_sec && !tv.tv_usec)
 		return ms;
-	limit = tv.tv_sec > 3600 ? AGAIN_MS :
+	limit = tv.tv_sec > 3600 ? ONLY_MS :
 				   (int)(tv.tv_sec * 1000 + tv.tv_usec / 1000);
 	return limit < ms ? limit : ms;
 }
@@ -281,6 +290,7 @@ static void take_place(const struct call *c, int s, bool open)
 
 	libc()->getsockname(s, (struct sockaddr *)&local, &len);
 	inherit_flags(c->fd, s);
+	fd_mark(s, c->family, ip_is_v4(&c->to));
 	fd_lock(&was);
 	f = replace(c->fd, s, c->family);
 	if (f) {
@@ -327,7 +337,8 @@ static int tcp_interrupted(const struct call *c, const struct sockaddr *sa,
 	return ret;
 }
 
-static int stay_tcp(const struct call *c, const char *why,
+/* @err: what TTP has come to, if it was tried; else ENETUNREACH */
+static int stay_tcp(const struct call *c, const char *why, int err,
 		    const struct sockaddr *sa, socklen_t len)
 {
 	bool refuse = settings.only && !ip_is_loopback(&c->to) &&
@@ -338,7 +349,7 @@ static int stay_tcp(const struct call *c, const char *why,
 	say(c->fd, "connect %s: %s: %s", ip_text(&c->to, c->port, text),
 	    refuse ? "refused" : "stays TCP", why);
 	if (refuse) {
-		errno = ENETUNREACH;
+		errno = err == EINPROGRESS ? ETIMEDOUT : err;
 		return -1;
 	}
 	if (c->interrupted && !c->nonblock)
@@ -374,11 +385,10 @@ static int result(int err)
 
 /* ---- connect() ---- */
 
-/* Whom the kernel will tell the rest: it has answered before, or must wait */
+/* The kernel will tell the rest. */
 static bool let_go(const struct call *c)
 {
-	return c->nonblock ? peers_accepts(&c->ttp) :
-			     c->interrupted && peers_speaks(&c->ttp);
+	return (c->nonblock || c->interrupted) && trusted(c);
 }
 
 static int dial_new(struct call *c, const struct sockaddr *sa, socklen_t len)
@@ -387,10 +397,10 @@ static int dial_new(struct call *c, const struct sockaddr *sa, socklen_t len)
 	int s, err, saved = errno;
 
 	if (why)
-		return stay_tcp(c, why, sa, len);
+		return stay_tcp(c, why, ENETUNREACH, sa, len);
 	s = ttp_socket(c);
 	if (s < 0)
-		return stay_tcp(c, strerror(errno), sa, len);
+		return stay_tcp(c, strerror(errno), errno, sa, len);
 	err = try_ttp(c, s);
 	if (err == EINPROGRESS && let_go(c)) {
 		take_place(c, s, false);
@@ -403,7 +413,7 @@ static int dial_new(struct call *c, const struct sockaddr *sa, socklen_t len)
 		peers_note(&c->ttp, PEER_SILENT);
 	if (err) {
 		libc()->close(s);
-		return stay_tcp(c, failure(err), sa, len);
+		return stay_tcp(c, failure(err), err, sa, len);
 	}
 	take_place(c, s, true);
 	tell(c, "");
@@ -463,12 +473,15 @@ void dial_adopt(int fd, const struct sockaddr_ttp *ttp)
 	socklen_t len = sizeof(local);
 	struct ends ends;
 	struct file *f;
+	int family;
+	bool v4;
 
-	/* How it was made nobody knows any more; most are of IPv4. */
-	neigh_ends(ttp, AF_INET, true, &any, &ends);
-	if (libc()->getsockname(fd, (struct sockaddr *)&local, &len))
+	/* What another program has made by itself is its own business. */
+	if (!fd_marked(fd, &family, &v4) ||
+	    libc()->getsockname(fd, (struct sockaddr *)&local, &len))
 		return;
-	f = fd_add(fd, ROLE_CONN, AF_INET);
+	neigh_ends(ttp, family, v4, &any, &ends);
+	f = fd_add(fd, ROLE_CONN, family);
 	if (!f)
 		return;
 	f->peer = ends.peer;

@@ -294,6 +294,25 @@ void fd_make_way(int fd)
 	*where = hide_at_all(where);
 }
 
+/* ---- marks ---- */
+
+void fd_mark(int fd, int family, bool v4)
+{
+	int mark = family == AF_INET ? 0 : v4 ? 1 : 2;
+
+	if (!(libc()->fcntl(fd, F_GETFL) & O_ASYNC))
+		libc()->fcntl(fd, F_SETSIG, SIGRTMAX - mark);
+}
+
+bool fd_marked(int fd, int *family, bool *v4)
+{
+	int mark = SIGRTMAX - libc()->fcntl(fd, F_GETSIG);
+
+	*family = mark ? AF_INET6 : AF_INET;
+	*v4 = mark < 2;
+	return mark >= 0 && mark <= 2;
+}
+
 /* ---- questions ---- */
 
 static int sock_int(int fd, int option)

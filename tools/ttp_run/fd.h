@@ -176,6 +176,13 @@ void fd_unhide(int *where);
 /* The program is about to make a hidden number its own: move away. */
 void fd_make_way(int fd);
 
+/*
+ * What is to be known of a connection after exec() is kept in the open file:
+ * the signal of F_SETSIG, which without O_ASYNC nobody sends.
+ */
+void fd_mark(int fd, int family, bool v4);
+bool fd_marked(int fd, int *family, bool *v4);
+
 /**
  * fd_stream() - is it a TCP socket of the program's?
  * @fd: the number

@@ -173,10 +173,22 @@ static int get_flags(int fd)
 	return flags;
 }
 
+/* The program wants signals: SIGIO, unless it says which. */
+static void unmark(int fd)
+{
+	int family;
+	bool v4;
+
+	if (fd_marked(fd, &family, &v4))
+		libc()->fcntl(fd, F_SETSIG, 0);
+}
+
 static int set_flags(int fd, int flags)
 {
 	int ret;
 
+	if (flags & O_ASYNC)
+		unmark(fd);
 	if (!listener_is(fd))
 		return libc()->fcntl(fd, F_SETFL, flags);
 	ret = libc()->fcntl(fd, F_SETFL, flags | O_NONBLOCK);
@@ -235,5 +247,7 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	va_end(ap);
 	if (request == FIONBIO && arg && fd_known(fd) && listener_is(fd))
 		return set_nonblock(fd, arg);
+	if (request == FIOASYNC && fd_known(fd))
+		unmark(fd);
 	return libc()->ioctl(fd, request, arg);
 }

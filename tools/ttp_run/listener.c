@@ -18,6 +18,7 @@
 #include "listener.h"
 #include "neigh.h"
 #include "num.h"
+#include "peers.h"
 #include "say.h"
 #include "wait.h"
 
@@ -399,6 +400,8 @@ static void accepted(const struct door *d, int fd,
 
 	bound_to(d->fd, &bound, &port);
 	neigh_ends(ttp, d->family, v4, &bound, &ends);
+	fd_mark(fd, d->family, ip_is_v4(&ends.peer));
+	peers_note(ttp, PEER_SPEAKS);
 	fd_lock(&was);
 	f = fd_add(fd, ROLE_CONN, d->family);
 	if (f) {

@@ -186,6 +186,7 @@ static const char *way_host(const struct host *host, const struct ip *from,
 	uint8_t own[6];
 	const char *why;
 
+	way->declared = true;
 	way->ifindex = if_nametoindex(host->dev);
 	if (!way->ifindex)
 		return "the file of hosts names a device that is not there";

@@ -17,12 +17,14 @@
  * @ifindex: the local device
  * @mac: its address there
  * @from: our own IP address towards it
+ * @declared: the file of hosts has it
  * @why: NULL, or why there is no such way
  */
 struct way {
 	int ifindex;
 	uint8_t mac[6];
 	struct ip from;
+	bool declared;
 	const char *why;
 };
 

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A program that knows of TCP only.
+ *
+ *	run_prog list			names of the cases
+ *	run_prog case NAME ADDR		one case, on an address of this host
+ *	run_prog serve HOW ADDR PORT N	echo N connections, tell who they were
+ *	run_prog ask HOW ADDR PORT	one connection, tell who it was with
+ *	run_prog names FD		names of a socket that was inherited
+ */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "run_prog.h"
+
+union addr host;
+socklen_t host_len;
+
+/* ---- addresses ---- */
+
+void addr_read(const char *text, const char *port, union addr *a,
+	       socklen_t *len)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo *ai;
+	int err = getaddrinfo(text, port, &hints, &ai);
+
+	if (err) {
+		fprintf(stderr, "%s: %s\n", text, gai_strerror(err));
+		exit(1);
+	}
+	memcpy(a, ai->ai_addr, ai->ai_addrlen);
+	*len = ai->ai_addrlen;
+	freeaddrinfo(ai);
+}
+
+unsigned short addr_port(const union addr *a)
+{
+	char port[16];
+
+	WANT(!getnameinfo(&a->sa, sizeof(a->ss), NULL, 0, port, sizeof(port),
+			  NI_NUMERICHOST | NI_NUMERICSERV));
+	return atoi(port);
+}
+
+const char *addr_text(const union addr *a)
+{
+	static char text[2][NI_MAXHOST + NI_MAXSERV];
+	static int turn;
+	char h[NI_MAXHOST], p[NI_MAXSERV];
+
+	WANT(!getnameinfo(&a->sa, sizeof(a->ss), h, sizeof(h), p, sizeof(p),
+			  NI_NUMERICHOST | NI_NUMERICSERV));
+	turn = !turn;
+	snprintf(text[turn], sizeof(text[turn]), "%s %s", h, p);
+	return text[turn];
+}
+
+bool addr_same(const union addr *a, const union addr *b)
+{
+	if (!strcmp(addr_text(a), addr_text(b)))
+		return true;
+	fprintf(stderr, "%s is not %s\n", addr_text(a), addr_text(b));
+	return false;
+}
+
+static void addr_set_port(union addr *a, unsigned short port)
+{
+	struct sockaddr_in6 *in6 = (void *)a;
+	struct sockaddr_in *in = (void *)a;
+
+	if (a->sa.sa_family == AF_INET6)
+		in6->sin6_port = htons(port);
+	else
+		in->sin_port = htons(port);
+}
+
+/* ---- what cases do ---- */
+
+int stream(int flags)
+{
+	int fd = socket(host.sa.sa_family, SOCK_STREAM | flags, 0);
+
+	WANT(fd >= 0);
+	return fd;
+}
+
+int listening(unsigned short *port, int flags)
+{
+	union addr a = host;
+	socklen_t len = sizeof(a);
+	int fd = stream(flags), one = 1;
+
+	addr_set_port(&a, *port);
+	WANT(!setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)));
+	WANT(!bind(fd, &a.sa, host_len));
+	WANT(!listen(fd, 16));
+	WANT(!getsockname(fd, &a.sa, &len));
+	*port = addr_port(&a);
+	return fd;
+}
+
+int dial(int fd, unsigned short port)
+{
+	union addr a = host;
+
+	addr_set_port(&a, port);
+	return connect(fd, &a.sa, host_len);
+}
+
+void pair(int *a, int *b)
+{
+	unsigned short port = 0;
+	int l = listening(&port, 0);
+
+	*a = stream(0);
+	WANT(!dial(*a, port));
+	*b = accept(l, NULL, NULL);
+	WANT(*b >= 0);
+	WANT(!close(l));
+}
+
+void carries(int from, int to)
+{
+	char buf[8] = "";
+
+	WANT(send(from, "through", 8, 0) == 8);
+	WANT(recv(to, buf, 8, MSG_WAITALL) == 8);
+	WANT(!strcmp(buf, "through"));
+}
+
+bool ready(int fd, short events, int ms)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+
+	WANT(poll(&p, 1, ms) >= 0);
+	return p.revents & events;
+}
+
+/* ---- a server ---- */
+
+static void wait_poll(int fd)
+{
+	WANT(ready(fd, POLLIN, -1));
+}
+
+static void wait_select(int fd)
+{
+	fd_set set;
+
+	FD_ZERO(&set);
+	FD_SET(fd, &set);
+	WANT(select(fd + 1, &set, NULL, NULL, NULL) == 1);
+	WANT(FD_ISSET(fd, &set));
+}
+
+static void wait_epoll(int fd)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = 77 };
+	int ep = epoll_create1(0);
+
+	WANT(!epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev));
+	WANT(epoll_wait(ep, &ev, 1, -1) == 1);
+	WANT(ev.data.u32 == 77 && ev.events == EPOLLIN);
+	close(ep);
+}
+
+static void wait_accept(int fd)
+{
+	WANT(fd >= 0);
+}
+
+static const struct {
+	const char *name;
+	void (*wait)(int fd);
+	int flags;
+} hows[] = {
+	{ "block", wait_accept, 0 },
+	{ "poll", wait_poll, SOCK_NONBLOCK },
+	{ "select", wait_select, SOCK_NONBLOCK },
+	{ "epoll", wait_epoll, SOCK_NONBLOCK },
+};
+
+static size_t how(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(hows); i++)
+		if (!strcmp(hows[i].name, name))
+			return i;
+	WANT(!"a way to wait");
+	return 0;
+}
+
+static void tell_names(const char *what, int fd)
+{
+	union addr local, peer;
+	socklen_t len = sizeof(local);
+
+	WANT(!getsockname(fd, &local.sa, &len));
+	len = sizeof(peer);
+	WANT(!getpeername(fd, &peer.sa, &len));
+	printf("%s %s from %s\n", what, addr_text(&local), addr_text(&peer));
+	fflush(stdout);
+}
+
+static void echo(int fd)
+{
+	char buf[4096];
+	ssize_t n;
+
+	tell_names("served", fd);
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		WANT(write(fd, buf, n) == n);
+	close(fd);
+}
+
+static int serve(const char *way, const char *addr, const char *port, int count)
+{
+	size_t h = how(way);
+	unsigned short number = atoi(port);
+	int l, fd;
+
+	addr_read(addr, port, &host, &host_len);
+	l = listening(&number, hows[h].flags);
+	printf("ready\n");
+	fflush(stdout);
+	while (count--) {
+		hows[h].wait(l);
+		fd = accept(l, NULL, NULL);
+		WANT(fd >= 0);
+		echo(fd);
+	}
+	return 0;
+}
+
+/* ---- a client ---- */
+
+/* As event loops do: into the epoll instance first */
+static int connect_epoll(int fd, const union addr *a, socklen_t len)
+{
+	struct epoll_event ev = { .events = EPOLLOUT | EPOLLET };
+	int ep = epoll_create1(0), err = 0;
+	socklen_t size = sizeof(err);
+
+	WANT(!epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev));
+	/* Not connected is hung up, for epoll. */
+	WANT(epoll_wait(ep, &ev, 1, 0) == 1);
+	if (connect(fd, &a->sa, len) && errno != EINPROGRESS)
+		return -1;
+	WANT(epoll_wait(ep, &ev, 1, -1) == 1);
+	WANT(ev.events & EPOLLOUT);
+	WANT(!getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &size));
+	close(ep);
+	errno = err;
+	return err ? -1 : 0;
+}
+
+static int connect_wait(int fd, const union addr *a, socklen_t len, bool sel)
+{
+	socklen_t size = sizeof(int);
+	fd_set set;
+	int err;
+
+	if (connect(fd, &a->sa, len) && errno != EINPROGRESS)
+		return -1;
+	FD_ZERO(&set);
+	FD_SET(fd, &set);
+	if (sel)
+		WANT(select(fd + 1, NULL, &set, NULL, NULL) == 1);
+	else
+		WANT(ready(fd, POLLOUT, -1));
+	WANT(!getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &size));
+	errno = err;
+	return err ? -1 : 0;
+}
+
+static int connect_how(const char *way, int fd, const union addr *a,
+		       socklen_t len)
+{
+	if (!strcmp(way, "block"))
+		return connect(fd, &a->sa, len);
+	if (!strcmp(way, "epoll"))
+		return connect_epoll(fd, a, len);
+	return connect_wait(fd, a, len, !strcmp(way, "select"));
+}
+
+static int ask(const char *way, const char *addr, const char *port)
+{
+	static char buf[100000], back[sizeof(buf)];
+	size_t done = 0;
+	ssize_t n;
+	int fd;
+
+	addr_read(addr, port, &host, &host_len);
+	fd = stream(hows[how(way)].flags);
+	if (connect_how(way, fd, &host, host_len)) {
+		printf("connect: %s\n", strerror(errno));
+		return 2;
+	}
+	WANT(!fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK));
+	tell_names("asked", fd);
+	memset(buf, 'x', sizeof(buf));
+	WANT(write(fd, buf, sizeof(buf)) == sizeof(buf));
+	WANT(!shutdown(fd, SHUT_WR));
+	while ((n = read(fd, back + done, sizeof(back) - done)) > 0)
+		done += n;
+	WANT(done == sizeof(back) && !memcmp(buf, back, done));
+	/* What is counted ends with the connection. */
+	WANT(!close(fd));
+	return 0;
+}
+
+/* ---- all of it ---- */
+
+static int run_case(const struct run_case *c, const char *name)
+{
+	for (; c->name; c++)
+		if (!strcmp(c->name, name)) {
+			c->run();
+			return 0;
+		}
+	return -1;
+}
+
+static void list(const struct run_case *c)
+{
+	for (; c->name; c++)
+		puts(c->name);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && !strcmp(argv[1], "list")) {
+		list(socket_cases);
+		list(file_cases);
+		return 0;
+	}
+	if (argc == 3 && !strcmp(argv[1], "names")) {
+		tell_names("inherited", atoi(argv[2]));
+		return 0;
+	}
+	if (argc == 6 && !strcmp(argv[1], "serve"))
+		return serve(argv[2], argv[3], argv[4], atoi(argv[5]));
+	if (argc == 5 && !strcmp(argv[1], "ask"))
+		return ask(argv[2], argv[3], argv[4]);
+	if (argc != 4 || strcmp(argv[1], "case"))
+		return 3;
+	alarm(60 * (getenv("TTP_SLOW") ? 8 : 1));
+	addr_read(argv[3], NULL, &host, &host_len);
+	return run_case(socket_cases, argv[2]) && run_case(file_cases, argv[2]);
+}
