@@ -126,8 +126,10 @@ static void mapped(void)
 	socklen_t len = sizeof(in6);
 	union addr a;
 
-	if (host.sa.sa_family != AF_INET)
+	if (host.sa.sa_family != AF_INET) {
+		names();
 		return;
+	}
 	WANT(l >= 0 && !bind(l, (void *)&in6, sizeof(in6)));
 	WANT(!listen(l, 1) && !getsockname(l, (void *)&in6, &len));
 	in6.sin6_addr.s6_addr[10] = 0xff;

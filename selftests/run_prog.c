@@ -4,6 +4,7 @@
  *
  *	run_prog list			names of the cases
  *	run_prog case NAME ADDR		one case, on an address of this host
+ *	run_prog cases tcp|ttp ADDR	all of them, and that this is what they use
  *	run_prog serve HOW ADDR PORT N	echo N connections, tell who they were
  *	run_prog ask HOW ADDR PORT	one connection, tell who it was with
  *	run_prog names FD		names of a socket that was inherited
@@ -319,6 +320,79 @@ static int ask(const char *way, const char *addr, const char *port)
 	return 0;
 }
 
+/* ---- cases, and what the kernel has counted ---- */
+
+/*
+ * Where names and values are lines, each with a word in front: the value of
+ * one. 0 if there is no such thing.
+ */
+static long counter(const char *path, const char *word, const char *name)
+{
+	char names[4096], values[4096], *n, *v, *ns, *vs;
+	FILE *f = fopen(path, "r");
+	long value = 0;
+
+	while (f && fgets(names, sizeof(names), f) &&
+	       fgets(values, sizeof(values), f)) {
+		n = strtok_r(names, " \n", &ns);
+		v = strtok_r(values, " \n", &vs);
+		if (!n || strcmp(n, word))
+			continue;
+		while (n && v && strcmp(n, name)) {
+			n = strtok_r(NULL, " \n", &ns);
+			v = strtok_r(NULL, " \n", &vs);
+		}
+		value = n && v ? atol(v) : 0;
+	}
+	if (f)
+		fclose(f);
+	return value;
+}
+
+static long segments(void)
+{
+	return counter("/proc/net/snmp", "Tcp:", "OutSegs");
+}
+
+static long payloads(void)
+{
+	return counter("/proc/net/ttp/netstat", "TtpExt:", "payload_in") +
+	       counter("/proc/net/ttp/netstat", "TtpExt:", "opens_passive");
+}
+
+/* In a process of its own. Return: whether all was well */
+static bool case_alone(const struct run_case *c, bool ttp)
+{
+	long tcp_used = segments(), ttp_used = payloads();
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	WANT(pid >= 0);
+	if (!pid) {
+		alarm(60 * (getenv("TTP_SLOW") ? 8 : 1));
+		c->run();
+		_exit(0);
+	}
+	WANT(waitpid(pid, &status, 0) == pid);
+	tcp_used = segments() - tcp_used;
+	ttp_used = payloads() - ttp_used;
+	printf("# %s: status %x, %ld segments of TCP, %ld of TTP\n", c->name,
+	       status, tcp_used, ttp_used);
+	/* Nobody refuses but TCP. */
+	if (!strcmp(c->name, "refused"))
+		ttp = false;
+	return !status && (ttp ? !tcp_used && ttp_used :
+				 tcp_used && !ttp_used);
+}
+
+static void all_cases(const struct run_case *c, bool ttp)
+{
+	for (; c->name; c++)
+		printf("%d %s\n", !case_alone(c, ttp), c->name);
+}
+
 /* ---- all of it ---- */
 
 static int run_case(const struct run_case *c, const char *name)
@@ -352,8 +426,14 @@ int main(int argc, char **argv)
 		return serve(argv[2], argv[3], argv[4], atoi(argv[5]));
 	if (argc == 5 && !strcmp(argv[1], "ask"))
 		return ask(argv[2], argv[3], argv[4]);
-	if (argc != 4 || strcmp(argv[1], "case"))
+	if (argc != 4)
 		return 3;
+	if (!strcmp(argv[1], "cases")) {
+		addr_read(argv[3], NULL, &host, &host_len);
+		all_cases(socket_cases, !strcmp(argv[2], "ttp"));
+		all_cases(file_cases, !strcmp(argv[2], "ttp"));
+		return 0;
+	}
 	alarm(60 * (getenv("TTP_SLOW") ? 8 : 1));
 	addr_read(argv[3], NULL, &host, &host_len);
 	return run_case(socket_cases, argv[2]) && run_case(file_cases, argv[2]);

@@ -12,32 +12,51 @@ b4=10.77.0.2
 a6=fd77::1
 b6=fd77::2
 
-# TCP segments that a node has sent, and what TTP has brought it
-segments() {
-	on "$1" awk '$1 == "Tcp:" && $12 != "OutSegs" { print $12 }' /proc/net/snmp
-}
-
-frames() {
-	echo $(($(counter "$1" payload_in) + $(counter "$1" opens_passive)))
+# TCP segments that a node has sent, and what TTP has brought it: two numbers
+counted() {
+	on "$1" awk '
+		$1 == "Tcp:" || $1 == "TtpExt:" {
+			if ($2 ~ /^[0-9]/)
+				for (i = 2; i <= NF; i++)
+					v[name[i]] = $i
+			else
+				for (i = 2; i <= NF; i++)
+					name[i] = $i
+		}
+		END { print v["OutSegs"], v["payload_in"] + v["opens_passive"] }
+	' /proc/net/snmp /proc/net/ttp/netstat
 }
 
 # by ttp|tcp NODE COMMAND...: it succeeds, and this is what it used
 by() {
-	local what=$1 node=$2 tcp ttp status
+	local what=$1 node=$2 before after status
 
 	shift
-	tcp=$(segments "$node")
-	ttp=$(frames "$node")
+	read -ra before < <(counted "$node")
 	on "$@"
 	status=$?
-	tcp=$(($(segments "$node") - tcp))
-	ttp=$(($(frames "$node") - ttp))
-	echo "status $status, $tcp TCP segments, $ttp of TTP"
+	read -ra after < <(counted "$node")
+	tcp=$((after[0] - before[0]))
+	ttp=$((after[1] - before[1]))
+	echo "status $status, $tcp segments of TCP, $ttp of TTP"
 	[ "$status" -eq 0 ] || return 1
 	case $what in
 	ttp) [ "$tcp" -eq 0 ] && [ "$ttp" -gt 0 ] ;;
 	tcp) [ "$tcp" -gt 0 ] && [ "$ttp" -eq 0 ] ;;
 	esac
+}
+
+# cases WORDS COMMAND...: all of run_prog's, a result for each
+cases() {
+	local words=$1 status name
+
+	shift
+	while read -r status name; do
+		case $status in
+		[01]) result "$status" "$name: $words" ;;
+		*) echo "# $name" ;;
+		esac
+	done < <(on a "$@" 2>&1)
 }
 
 # serve NODE [RUN...] -- HOW ADDR PORT N: a server that is ready; $server
@@ -269,6 +288,24 @@ c.sendall(c.recv(200000, socket.MSG_WAITALL))" >"$tmp/served"
 	grep -q "^$a4\$" "$tmp/served"
 }
 
+web_server() {
+	local get=(python3 -c "
+import sys, urllib.request
+sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1]).read())")
+
+	! command -v curl >/dev/null || get=(curl -s)
+	mkdir "$tmp/web"
+	head -c 300000 /dev/urandom >"$tmp/web/file"
+	start b ttp_run python3 -u -m http.server -d "$tmp/web" 8000 >"$tmp/served" 2>&1
+	server=$started
+	wait_for 20 grep -q "Serving HTTP" "$tmp/served" || return
+	by ttp a ttp_run "${get[@]}" "http://$b4:8000/file" >"$tmp/got" || return
+	end "$server"
+	cat "$tmp/served"
+	grep -q "^$a4 .*GET /file" "$tmp/served" &&
+		head -c 300000 "$tmp/got" | cmp - "$tmp/web/file"
+}
+
 scripts() {
 	printf '#!/bin/sh\nexec "%s" case names %s\n' "$prog" "$a4" >"$tmp/script"
 	chmod +x "$tmp/script"
@@ -282,23 +319,16 @@ set_user_id() {
 	ttp_run "$tmp/suid" list
 }
 
-mapfile -t cases < <("$prog" list)
-plan $((39 + 3 * ${#cases[@]} - 1))
+plan $((40 + 3 * $("$prog" list | wc -l)))
 wire_up
 on a ip addr add "$a4/24" dev wire0
 on b ip addr add "$b4/24" dev wire0
 on a ip addr add "$a6/64" dev wire0 nodad
 on b ip addr add "$b6/64" dev wire0 nodad
 
-for c in "${cases[@]}"; do
-	check "$c: TCP" by tcp a "$prog" "case" "$c" "$a4"
-	what=ttp
-	[ "$c" != refused ] || what=tcp
-	check "$c: TTP" by $what a ttp_run "$prog" "case" "$c" "$a4"
-	[ "$c" != mapped ] || continue
-	check "$c: TTP, IPv6" by $what a ttp_run "$prog" "case" "$c" "$a6"
-done
-
+cases "TCP" "$prog" cases tcp "$a4"
+cases "TTP" ttp_run "$prog" cases ttp "$a4"
+cases "TTP, IPv6" ttp_run "$prog" cases ttp "$a6"
 for how in block poll select epoll; do
 	check "IPv4, $how" both "$how" "$b4" 4001 "$b4 4001 from $a4"
 	check "IPv6, $how" both "$how" "$b6" 4002 "$b6 4002 from $a6"
@@ -322,6 +352,7 @@ check "a file of hosts that changes" hosts_file_changes
 check "a peer without IP address" without_ip
 check "--log" log_file
 check "listeners for IPv6 and IPv4" two_listeners
+check "python's web server" web_server
 check "a script" scripts
 refused 126 "statically linked" "a static program" ttp_run /sbin/ldconfig -p
 refused 126 "set-user-ID" "a set-user-ID program" set_user_id

@@ -148,9 +148,8 @@ socklen_t ip_to_sockaddr(const struct ip *ip, uint16_t port, int family,
 void ip_give(const struct sockaddr_storage *from, socklen_t from_len,
 	     struct sockaddr *to, socklen_t *len)
 {
-	if (!to || !len)
-		return;
-	memcpy(to, from, *len < from_len ? *len : from_len);
+	if (to)
+		memcpy(to, from, *len < from_len ? *len : from_len);
 	*len = from_len;
 }
 

@@ -415,8 +415,9 @@ static void accepted(const struct door *d, int fd,
 	}
 	fd_settle(fd, true);
 	fd_unlock(&was);
-	ip_give(&peer, ip_to_sockaddr(&ends.peer, ttp->sttp_port, d->family,
-				      &peer), sa, len);
+	if (sa)
+		ip_give(&peer, ip_to_sockaddr(&ends.peer, ttp->sttp_port,
+					      d->family, &peer), sa, len);
 	accepted_tell(fd, d->fd, &ends.peer, ttp);
 }
 
@@ -454,7 +455,8 @@ static int accept_tcp(const struct door *d, struct sockaddr *sa,
 	if (fd < 0)
 		return -1;
 	fd_settle(fd, true);
-	ip_give(&peer, peer_len, sa, len);
+	if (sa)
+		ip_give(&peer, peer_len, sa, len);
 	if (settings.verbose &&
 	    ip_from_sockaddr(&ip, &port, (struct sockaddr *)&peer, peer_len))
 		say(fd, "accept %s on fd %d: TCP", ip_text(&ip, port, text),
