@@ -81,7 +81,7 @@ both() {
 	cat "$tmp/asked" "$tmp/served" "$tmp/said"
 	[ "$(sed -n 's/^asked \(.*\) from \(.*\)/\2 from \1/p' "$tmp/asked")" = \
 		"$(sed -n 's/^served //p' "$tmp/served")" ] &&
-		grep -q "^asked $4" "$tmp/asked" &&
+		grep -q "^served $4" "$tmp/served" &&
 		grep -q "accept .*: TTP, wire0 $(mac_of a) vc 0" "$tmp/said"
 }
 
