@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include <linux/errqueue.h>
 
 #include "run_prog.h"
 
@@ -278,6 +279,44 @@ static void ends(void)
 	WANT(write(s, &byte, 1) == -1 && errno == EPIPE);
 }
 
+static void reported(int fd)
+{
+	struct sock_extended_err *e;
+	char control[128];
+	struct msghdr msg = {
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	bool v4 = host.sa.sa_family == AF_INET;
+	struct cmsghdr *c;
+
+	WANT(ready(fd, POLLERR, 5000));
+	WANT(recvmsg(fd, &msg, MSG_ERRQUEUE) == 0);
+	c = CMSG_FIRSTHDR(&msg);
+	WANT(c && c->cmsg_level == (v4 ? SOL_IP : SOL_IPV6));
+	WANT(c->cmsg_type == (v4 ? IP_RECVERR : IPV6_RECVERR));
+	e = (void *)CMSG_DATA(c);
+	WANT(e->ee_origin == SO_EE_ORIGIN_ZEROCOPY);
+}
+
+static void zero_copy(void)
+{
+	static char buf[20000], back[sizeof(buf)];
+	unsigned short port = 0;
+	int l = listening(&port, 0), c = stream(0), s, one = 1;
+
+	WANT(!setsockopt(c, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof(one)));
+	WANT(!dial(c, port));
+	s = accept(l, NULL, NULL);
+	WANT(!setsockopt(s, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof(one)));
+	WANT(send(c, buf, sizeof(buf), MSG_ZEROCOPY) == sizeof(buf));
+	WANT(recv(s, back, sizeof(buf), MSG_WAITALL) == sizeof(buf));
+	WANT(send(s, buf, sizeof(buf), MSG_ZEROCOPY) == sizeof(buf));
+	WANT(recv(c, back, sizeof(buf), MSG_WAITALL) == sizeof(buf));
+	reported(c);
+	reported(s);
+}
+
 /* ---- waiting ---- */
 
 static void timeouts(void)
@@ -532,6 +571,7 @@ const struct run_case socket_cases[] = {
 	{ "many_threads", many_threads },
 	{ "addressed", addressed },
 	{ "fast_open", fast_open },
+	{ "zero_copy", zero_copy },
 	{ "ends", ends },
 	{ "timeouts", timeouts },
 	{ "nonblocking", nonblocking },

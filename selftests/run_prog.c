@@ -7,6 +7,8 @@
  *	run_prog cases tcp|ttp ADDR	all of them, and that this is what they use
  *	run_prog serve HOW ADDR PORT N	echo N connections, tell who they were
  *	run_prog ask HOW ADDR PORT	one connection, tell who it was with
+ *	run_prog hold ADDR PORT		one connection, until it is closed
+ *	run_prog twins PORT		echo one, of two listeners for IPv6 and IPv4
  *	run_prog names FD		names of a socket that was inherited
  */
 #include <arpa/inet.h>
@@ -320,6 +322,43 @@ static int ask(const char *way, const char *addr, const char *port)
 	return 0;
 }
 
+static int hold(const char *addr, const char *port)
+{
+	char byte;
+	int fd;
+
+	addr_read(addr, port, &host, &host_len);
+	fd = stream(0);
+	WANT(!connect(fd, &host.sa, host_len));
+	tell_names("holds", fd);
+	return read(fd, &byte, 1) != 0;
+}
+
+/* As servers do that want to know which kind of address it was */
+static int twins(const char *port)
+{
+	unsigned short number = atoi(port);
+	struct pollfd p[2] = { { .events = POLLIN }, { .events = POLLIN } };
+	int one = 1, i;
+
+	host.sa.sa_family = AF_INET6;
+	p[0].fd = stream(0);
+	WANT(!setsockopt(p[0].fd, IPPROTO_IPV6, IPV6_V6ONLY, &one,
+			 sizeof(one)));
+	addr_set_port(&host, number);
+	WANT(!bind(p[0].fd, &host.sa, sizeof(struct sockaddr_in6)));
+	WANT(!listen(p[0].fd, 1));
+	addr_read("0.0.0.0", NULL, &host, &host_len);
+	p[1].fd = listening(&number, 0);
+	printf("ready\n");
+	fflush(stdout);
+	WANT(poll(p, 2, -1) == 1);
+	for (i = 0; i < 2; i++)
+		if (p[i].revents)
+			echo(accept(p[i].fd, NULL, NULL));
+	return 0;
+}
+
 /* ---- cases, and what the kernel has counted ---- */
 
 /*
@@ -328,19 +367,20 @@ static int ask(const char *way, const char *addr, const char *port)
  */
 static long counter(const char *path, const char *word, const char *name)
 {
+	static const char blanks[] = { ' ', '\n', 0 };
 	char names[4096], values[4096], *n, *v, *ns, *vs;
 	FILE *f = fopen(path, "r");
 	long value = 0;
 
 	while (f && fgets(names, sizeof(names), f) &&
 	       fgets(values, sizeof(values), f)) {
-		n = strtok_r(names, " \n", &ns);
-		v = strtok_r(values, " \n", &vs);
+		n = strtok_r(names, blanks, &ns);
+		v = strtok_r(values, blanks, &vs);
 		if (!n || strcmp(n, word))
 			continue;
 		while (n && v && strcmp(n, name)) {
-			n = strtok_r(NULL, " \n", &ns);
-			v = strtok_r(NULL, " \n", &vs);
+			n = strtok_r(NULL, blanks, &ns);
+			v = strtok_r(NULL, blanks, &vs);
 		}
 		value = n && v ? atol(v) : 0;
 	}
@@ -422,6 +462,10 @@ int main(int argc, char **argv)
 		tell_names("inherited", atoi(argv[2]));
 		return 0;
 	}
+	if (argc == 3 && !strcmp(argv[1], "twins"))
+		return twins(argv[2]);
+	if (argc == 4 && !strcmp(argv[1], "hold"))
+		return hold(argv[2], argv[3]);
 	if (argc == 6 && !strcmp(argv[1], "serve"))
 		return serve(argv[2], argv[3], argv[4], atoi(argv[5]));
 	if (argc == 5 && !strcmp(argv[1], "ask"))

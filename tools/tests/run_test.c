@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "num.h"
 #include "../ttp_run/fd.h"
 #include "../ttp_run/hosts.h"
 #include "../ttp_run/inet.h"
@@ -28,6 +29,8 @@ static int failed;
 	} while (0)
 
 #define MAC	"02:00:00:00:ab:0f"
+/* A name as long as none may be, in four parts */
+#define A16	"aaaaaaaaaaaaaaaa"
 
 /* ---- in place of the rest of the library ---- */
 
@@ -59,7 +62,7 @@ void fd_unlock(const sigset_t *was)
 
 /* ---- the file ---- */
 
-static char path[] = "/tmp/ttp_run_hosts.XXXXXX";
+static char path[32] = "/tmp/ttp_run_hosts.XXXXXX";
 
 /* Not in place: the time of a change may be the same. */
 static void hosts_are(const char *text)
@@ -122,14 +125,13 @@ static void test_bad(void)
 		/* A group's address, and everybody's */
 		"a 10.0.0.1 lo 03:00:00:00:ab:0f",
 		"a 10.0.0.1 lo ff:ff:ff:ff:ff:ff",
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa "
-		"10.0.0.1 lo " MAC,
+		A16 A16 A16 A16 " 10.0.0.1 lo " MAC,
 	};
 	char text[256], want[64];
 	struct host h;
 	size_t i;
 
-	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(lines); i++) {
 		snprintf(text, sizeof(text), "# one\n%s\nb 10.0.0.2 lo " MAC,
 			 lines[i]);
 		hosts_are(text);
@@ -176,7 +178,7 @@ static void test_addresses(void)
 	socklen_t len;
 	size_t i;
 
-	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
 		CHECK(ip_parse(&ip, t[i].text));
 		CHECK(!strcmp(ip_text(&ip, htons(80), text), t[i].told));
 		len = ip_to_sockaddr(&ip, htons(80), AF_INET6, &sa);

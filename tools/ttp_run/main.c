@@ -185,6 +185,8 @@ int main(int argc, char **argv)
 		return EXIT_CANNOT;
 	}
 	setenv(ENV_ACTIVE, "1", 1);
+	/* What goes to the kernel by a ring is not seen; libuv can do without. */
+	setenv("UV_USE_IO_URING", "0", 0);
 	preload(library);
 	execv(program, argv + optind);
 	complain("%s: %s", program, strerror(errno));
