@@ -202,7 +202,7 @@ is_shown() {
 }
 
 links_to() {
-	on a ttpctl link show | grep -q ":$1"
+	on a ttpctl link show port "$1" | grep -q "port .* > $1 "
 }
 
 hosts_file() {
