@@ -228,7 +228,7 @@ hosts_file() {
 
 # By getaddrinfo() and gethostbyname2(); other names are the resolver's.
 lookups() {
-	local run=(ttp_run --hosts="$tmp/hosts")
+	local run=(on a ttp_run --hosts="$tmp/hosts")
 
 	printf 'x 10.79.0.20 wire0 %s\nx fd79::2 wire0 %s\n' "$(mac_of b)" \
 		"$(mac_of b)" >"$tmp/hosts"

@@ -100,7 +100,8 @@ static nfds_t shadows(const struct pollfd *fds, nfds_t n, struct pollfd *more,
 	int shadow;
 
 	for (i = 0; i < n; i++) {
-		if (!fd_known(fds[i].fd))
+		/* Of many connections a look each is all that may take. */
+		if (fd_settled(fds[i].fd) || !fd_known(fds[i].fd))
 			continue;
 		shadow = listener_shadow(fds[i].fd);
 		if (shadow < 0)

@@ -17,12 +17,11 @@
 struct file **fd_slots;
 unsigned char *fd_settled_at;
 int fd_listeners;
+int fd_end;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static sigset_t fork_mask;
 static pid_t owner;
-/* All entries are below */
-static int fd_end;
 
 /* ---- whose table it is ---- */
 

@@ -87,6 +87,8 @@ struct file {
 
 extern struct file **fd_slots;
 extern unsigned char *fd_settled_at;
+/* All that is known is of numbers below */
+extern int fd_end;
 extern int fd_listeners;
 
 /* poll() need not look when there are none. */
@@ -109,9 +111,12 @@ static inline bool fd_settled(int fd)
 
 static inline void fd_settle(int fd, bool settled)
 {
-	if (fd_settled(fd) != settled && fd >= 0 && fd < FD_MAX &&
-	    fd_settled_at)
-		__atomic_store_n(&fd_settled_at[fd], settled, __ATOMIC_RELAXED);
+	if (fd < 0 || fd >= FD_MAX || fd_settled(fd) == settled ||
+	    !fd_settled_at)
+		return;
+	if (settled && fd >= fd_end)
+		fd_end = fd + 1;
+	__atomic_store_n(&fd_settled_at[fd], settled, __ATOMIC_RELAXED);
 }
 
 int fd_init(void);

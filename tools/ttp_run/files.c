@@ -75,7 +75,7 @@ static int close_around(unsigned int first, unsigned int last, int flags)
 	unsigned int fd, from = first;
 	struct file *f;
 
-	for (fd = first; fd <= last && fd < FD_MAX; fd++) {
+	for (fd = first; fd <= last && fd < (unsigned int)fd_end; fd++) {
 		fd_settle(fd, false);
 		f = fd_slots[fd];
 		if (!f)
