@@ -612,6 +612,7 @@ static const struct proto_ops ttp_sock_ops = {
 	.recvmsg	= ttp_recv_msg,
 	.mmap		= sock_no_mmap,
 	.splice_read	= ttp_recv_splice,
+	.set_rcvlowat	= ttp_recv_set_lowat,
 	.read_sock	= ttp_recv_sock,
 	TTP_SENDPAGE_OP
 };

@@ -538,6 +538,21 @@ static bool ttp_recv_readable(struct sock *sk,
 	       READ_ONCE(link->c.full_out);
 }
 
+int ttp_recv_set_lowat(struct sock *sk, int val)
+{
+	const struct ttp_link *link;
+	bool enough;
+
+	WRITE_ONCE(sk->sk_rcvlowat, val ?: 1);
+	rcu_read_lock();
+	link = rcu_dereference(ttp_sk(sk)->link);
+	enough = link && ttp_recv_readable(sk, link);
+	rcu_read_unlock();
+	if (enough)
+		sk->sk_data_ready(sk);
+	return 0;
+}
+
 static u32 ttp_recv_inq(struct sock *sk, struct ttp_link *link)
 {
 	struct sk_buff *skb;

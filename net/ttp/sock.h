@@ -155,6 +155,9 @@ int ttp_recv_sock(struct sock *sk, read_descriptor_t *desc,
 __poll_t ttp_recv_poll(struct file *file, struct socket *sock,
 		       struct poll_table_struct *wait);
 
+/* SO_RCVLOWAT: who waits for more than there is may have enough now */
+int ttp_recv_set_lowat(struct sock *sk, int val);
+
 /* SIOCINQ (SEQPACKET: of the next record), SIOCOUTQ, SIOCOUTQNSD */
 int ttp_recv_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
 int ttp_recv_compat_ioctl(struct socket *sock, unsigned int cmd,
