@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sockets as files: more than one descriptor, more than one process, on their
+ * Sockets as files: more than one descriptor, process or thread, on their
  * way from one to another; and what files can that sockets cannot. Compared with
  * TCP and AF_UNIX, see compare.h
  */
@@ -16,6 +16,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -149,6 +150,25 @@ __attribute__((constructor)) static void wait_only(int argc, char **argv)
 	_exit(0);
 }
 
+/* Whom no descriptor was left for waits, and is not lost */
+CASE(share_no_descriptor, CMP_BOTH)
+{
+	struct rlimit old, none;
+	int l = listener(r), d;
+
+	d = dial(r, false);
+	wait_for(r, l, POLLIN);
+	getrlimit(RLIMIT_NOFILE, &old);
+	none = old;
+	none.rlim_cur = d + 1;
+	setrlimit(RLIMIT_NOFILE, &none);
+	note(r, "accept", accept(l, NULL, NULL));
+	calls_note_events(r, "listener", l, 0);
+	setrlimit(RLIMIT_NOFILE, &old);
+	send(taken(r, l), "hello", 5, 0);
+	note_read(r, "the dialer", d);
+}
+
 /* A program started by exec() holds what was not marked, for as long as it runs */
 static void share_exec(struct cmp *r, bool cloexec)
 {
@@ -207,6 +227,74 @@ CASE(share_pidfd, CMP_BOTH)
 	note_read(r, "the peer", fd[1]);
 	close(got);
 	note_read(r, "the peer", fd[1]);
+}
+
+/* ---- several at a time ---- */
+
+static long read_ten(struct calls_blocked *b)
+{
+	long sum = 0, n;
+	char buf[10];
+
+	while ((n = recv(b->fd, buf, sizeof(buf), MSG_WAITALL)) > 0) {
+		sum += n;
+		if (memcmp(buf, "0123456789", n))
+			return -1;
+	}
+	return n < 0 ? n : sum;
+}
+
+/* Each of them whole, to one of the two */
+CASE(two_readers, CMP_BOTH)
+{
+	struct calls_blocked b[2];
+	int fd[2], i;
+
+	pair(r, fd);
+	calls_block(&b[0], read_ten, fd[1], 0);
+	calls_block(&b[1], read_ten, fd[1], 0);
+	for (i = 0; i < 200; i++)
+		send(fd[0], "0123456789", 10, 0);
+	close(fd[0]);
+	pthread_join(b[0].thread, NULL);
+	pthread_join(b[1].thread, NULL);
+	note(r, "together", b[0].ret + b[1].ret);
+}
+
+#define PIECE	100
+#define PIECES	300
+
+static long write_pieces(struct calls_blocked *b)
+{
+	char buf[PIECE];
+	long sum = 0, i;
+
+	memset(buf, b->arg, sizeof(buf));
+	for (i = 0; i < PIECES; i++)
+		sum += send(b->fd, buf, sizeof(buf), 0);
+	return sum;
+}
+
+/* Small ones stay whole, on a stream as well; none is lost */
+CASE(two_writers, CMP_BOTH)
+{
+	int fd[2], i, bad = 0, n = 0;
+	struct calls_blocked b[2];
+	char buf[PIECE];
+
+	pair(r, fd);
+	calls_block(&b[0], write_pieces, fd[0], 'a');
+	calls_block(&b[1], write_pieces, fd[0], 'b');
+	while (n < 2 * PIECES &&
+	       recv(fd[1], buf, PIECE, MSG_WAITALL) == PIECE) {
+		n++;
+		for (i = 1; i < PIECE; i++)
+			bad += buf[i] != buf[0];
+	}
+	note(r, "pieces", n);
+	note(r, "mixed up", bad);
+	calls_note_end(r, "one", &b[0]);
+	calls_note_end(r, "other", &b[1]);
 }
 
 /* ---- in messages ---- */

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/sendfile.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "compare_calls.h"
 
@@ -427,7 +428,69 @@ CASE(timeout_with_a_part, CMP_STREAM)
 	calls_note_end(r, "recv of 10", &b);
 }
 
+/* The bytes that found room are what was sent */
+CASE(timeout_with_a_part_sent, CMP_STREAM)
+{
+	struct calls_blocked b;
+	int fd[2];
+
+	pair(r, fd);
+	set_timeout(fd[0], SO_SNDTIMEO, 50);
+	calls_block(&b, do_send_much, fd[0], 0);
+	pthread_join(b.thread, NULL);
+	notef(r, "a part: %d", b.ret > 0 && b.ret < 8 << 20);
+	notef(r, "all of it came: %d", b.ret > 0 &&
+	      calls_empty(fd[1], b.ret) == (size_t)b.ret);
+}
+
+/* Without a handler it goes on, if it slept already: see signal(7) */
+CASE(stopped_and_continued, CMP_BOTH)
+{
+	int fd[2], status;
+	char buf[10];
+	pid_t pid;
+
+	pair(r, fd);
+	pid = fork();
+	if (!pid) {
+		note(r, "recv", recv(fd[1], buf, sizeof(buf), 0));
+		_exit(0);
+	}
+	ttp_sleep_ms(50);
+	kill(pid, SIGSTOP);
+	waitpid(pid, &status, WUNTRACED);
+	notef(r, "stopped: %d", !!WIFSTOPPED(status));
+	kill(pid, SIGCONT);
+	waitpid(pid, &status, WCONTINUED);
+	ttp_sleep_ms(50);
+	send(fd[0], "hello", 5, MSG_NOSIGNAL);
+	if (!WIFEXITED(status))
+		waitpid(pid, &status, 0);
+}
+
 /* ---- other threads ---- */
+
+static long set_lowat(int fd, int n)
+{
+	return setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &n, sizeof(n));
+}
+
+CASE(lowat_while_polling, CMP_STREAM)
+{
+	struct calls_blocked b;
+	int fd[2];
+
+	pair(r, fd);
+	note(r, "SO_RCVLOWAT", set_lowat(fd[1], 10));
+	note(r, "send", send(fd[0], "hello", 5, 0));
+	wait_bytes(r, fd[1], 5);
+	calls_block(&b, do_poll, fd[1], POLLIN);
+	notef(r, "sleeps: %d", calls_asleep(&b));
+	note(r, "SO_RCVLOWAT", set_lowat(fd[1], 6));
+	notef(r, "sleeps: %d", calls_asleep(&b));
+	note(r, "SO_RCVLOWAT", set_lowat(fd[1], 5));
+	calls_note_end(r, "poll", &b);
+}
 
 static void shut_reading(struct cmp *r, const char *what, int how,
 			 long (*call)(struct calls_blocked *b), long arg)
@@ -589,72 +652,4 @@ CASE(close_while_connecting, CMP_STREAM)
 	notef(r, "sleeps on: %d", calls_asleep(&b));
 	taken(r, l);
 	calls_note_end(r, "connect", &b);
-}
-
-/* ---- several at a time ---- */
-
-static long read_ten(struct calls_blocked *b)
-{
-	long sum = 0, n;
-	char buf[10];
-
-	while ((n = recv(b->fd, buf, sizeof(buf), MSG_WAITALL)) > 0) {
-		sum += n;
-		if (memcmp(buf, "0123456789", n))
-			return -1;
-	}
-	return n < 0 ? n : sum;
-}
-
-/* Each of them whole, to one of the two */
-CASE(two_readers, CMP_BOTH)
-{
-	struct calls_blocked b[2];
-	int fd[2], i;
-
-	pair(r, fd);
-	calls_block(&b[0], read_ten, fd[1], 0);
-	calls_block(&b[1], read_ten, fd[1], 0);
-	for (i = 0; i < 200; i++)
-		send(fd[0], "0123456789", 10, 0);
-	close(fd[0]);
-	pthread_join(b[0].thread, NULL);
-	pthread_join(b[1].thread, NULL);
-	note(r, "together", b[0].ret + b[1].ret);
-}
-
-#define PIECE	100
-#define PIECES	300
-
-static long write_pieces(struct calls_blocked *b)
-{
-	char buf[PIECE];
-	long sum = 0, i;
-
-	memset(buf, b->arg, sizeof(buf));
-	for (i = 0; i < PIECES; i++)
-		sum += send(b->fd, buf, sizeof(buf), 0);
-	return sum;
-}
-
-/* Small ones stay whole, on a stream as well; none is lost */
-CASE(two_writers, CMP_BOTH)
-{
-	int fd[2], i, bad = 0, n = 0;
-	struct calls_blocked b[2];
-	char buf[PIECE];
-
-	pair(r, fd);
-	calls_block(&b[0], write_pieces, fd[0], 'a');
-	calls_block(&b[1], write_pieces, fd[0], 'b');
-	while (n < 2 * PIECES &&
-	       recv(fd[1], buf, PIECE, MSG_WAITALL) == PIECE) {
-		n++;
-		for (i = 1; i < PIECE; i++)
-			bad += buf[i] != buf[0];
-	}
-	note(r, "pieces", n);
-	note(r, "mixed up", bad);
-	calls_note_end(r, "one", &b[0]);
-	calls_note_end(r, "other", &b[1]);
 }
