@@ -189,10 +189,17 @@ EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *ts,
 	return ppoll(fds, n, ts, mask);
 }
 
-static bool no_listener(int n)
+/* A listener is waited for by its being readable. */
+static bool no_listener(int n, const fd_set *r)
 {
-	return n < 0 || n > FD_SETSIZE ||
-	       !fd_any_listener();
+	int fd;
+
+	if (n < 0 || n > FD_SETSIZE || !r || !fd_any_listener())
+		return true;
+	for (fd = 0; fd < n; fd++)
+		if (FD_ISSET(fd, r) && fd_may_listen(fd))
+			return false;
+	return true;
 }
 
 EXPORT int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *tv)
@@ -200,7 +207,7 @@ EXPORT int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *tv)
 	struct timespec ts;
 	int ret;
 
-	if (no_listener(n))
+	if (no_listener(n, r))
 		return libc()->select(n, r, w, e, tv);
 	if (!tv)
 		return both_pselect(n, r, w, e, NULL, NULL);
@@ -221,7 +228,7 @@ EXPORT int pselect(int n, fd_set *r, fd_set *w, fd_set *e,
 {
 	struct timespec left;
 
-	if (no_listener(n))
+	if (no_listener(n, r))
 		return libc()->pselect(n, r, w, e, ts, mask);
 	if (!ts)
 		return both_pselect(n, r, w, e, NULL, mask);

@@ -101,7 +101,7 @@ static nfds_t shadows(const struct pollfd *fds, nfds_t n, struct pollfd *more,
 
 	for (i = 0; i < n; i++) {
 		/* Of many connections a look each is all that may take. */
-		if (fd_settled(fds[i].fd) || !fd_known(fds[i].fd))
+		if (!fd_may_listen(fds[i].fd))
 			continue;
 		shadow = listener_shadow(fds[i].fd);
 		if (shadow < 0)

@@ -132,6 +132,12 @@ static inline bool fd_known(int fd)
 	       !fd_foreign();
 }
 
+/* Worth a look under the lock by whoever waits? What is connected is not. */
+static inline bool fd_may_listen(int fd)
+{
+	return !fd_settled(fd) && fd_known(fd);
+}
+
 void fd_lock(sigset_t *was);
 void fd_unlock(const sigset_t *was);
 
