@@ -123,6 +123,8 @@ static void ttp_mem_pour(struct sk_buff *to, const struct sk_buff *from)
 	skb_copy_bits(from, 0, skb_put(to, from->len), from->len);
 	TTP_CB(to)->e.flags |= e->flags;
 	TTP_CB(to)->e.len = to->len;
+	/* When the last of it came, for SO_TIMESTAMP */
+	to->tstamp = from->tstamp;
 }
 
 /* An empty frame at the end of the record that has room for so much */

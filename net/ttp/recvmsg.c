@@ -152,6 +152,8 @@ static int ttp_recv_over(struct sock *sk, struct ttp_link *link, bool ended,
  * @len: room in it, all together
  * @copied: bytes delivered so far; to be passed over when peeking
  * @flags: MSG_*
+ * @stamped: the reader wants to know when it came
+ * @last: then the last frame that he had something of, referred to
  */
 struct ttp_recv {
 	struct sock	*sk;
@@ -160,7 +162,21 @@ struct ttp_recv {
 	size_t		len;
 	size_t		copied;
 	int		flags;
+	bool		stamped;
+	struct sk_buff	*last;
 };
+
+/* SO_TIMESTAMP and its like, by what a frame has to tell */
+static bool ttp_recv_stamped(const struct sock *sk)
+{
+	return sock_flag(sk, SOCK_RCVTSTAMP) || READ_ONCE(sk->sk_tsflags);
+}
+
+static void ttp_recv_remember(struct ttp_recv *r, struct sk_buff *skb)
+{
+	consume_skb(r->last);
+	r->last = skb_get(skb);
+}
 
 /* Deliver of one frame from off on. Return: bytes, or an errno. */
 static int ttp_recv_frame(struct ttp_recv *r, struct sk_buff *skb, u32 off)
@@ -174,6 +190,8 @@ static int ttp_recv_frame(struct ttp_recv *r, struct sk_buff *skb, u32 off)
 		return -EFAULT;
 	if (n > 0)
 		r->copied += n;
+	if (unlikely(r->stamped) && n > 0)
+		ttp_recv_remember(r, skb);
 	return n;
 }
 
@@ -269,7 +287,8 @@ static int ttp_recv_deliver(struct ttp_recv *r, struct ttp_link *link,
 /* What the present call will consume; of a pipe that is not known */
 static size_t ttp_recv_room(const struct ttp_recv *r)
 {
-	return r->flags & MSG_PEEK || r->pipe ? 0 : r->len - r->copied;
+	return r->flags & MSG_PEEK || r->pipe || r->stamped ?
+	       0 : r->len - r->copied;
 }
 
 static int ttp_recv_stream(struct ttp_recv *r, size_t target)
@@ -283,7 +302,7 @@ static int ttp_recv_stream(struct ttp_recv *r, size_t target)
 	for (;;) {
 		link = ttp_sock_link(sk);
 		if (!link) {
-			ret = -ENOTCONN;
+			ret = sock_error(sk) ?: -ENOTCONN;
 			break;
 		}
 		ended = ttp_recv_take(sk, link, ttp_recv_room(r), &all);
@@ -356,7 +375,7 @@ static int ttp_recv_await(struct sock *sk, int flags, size_t room, bool *all)
 	for (;;) {
 		link = ttp_sock_link(sk);
 		if (!link)
-			return -ENOTCONN;
+			return sock_error(sk) ?: -ENOTCONN;
 		ended = ttp_recv_take(sk, link, room, all);
 		if (!skb_queue_empty(&sk->sk_receive_queue))
 			return 1;
@@ -366,6 +385,19 @@ static int ttp_recv_await(struct sock *sk, int flags, size_t room, bool *all)
 		ret = ttp_sock_wait(sk, &timeo, ttp_recv_ready);
 		if (ret)
 			return ret;
+	}
+}
+
+/* The last frame of a record came when the record did. */
+static void ttp_recv_stamp_record(struct sock *sk, struct msghdr *msg)
+{
+	struct sk_buff *skb;
+
+	skb_queue_walk(&sk->sk_receive_queue, skb) {
+		if (TTP_CB(skb)->e.flags & TTP_F_LAST) {
+			sock_recv_timestamp(msg, sk, skb);
+			break;
+		}
 	}
 }
 
@@ -386,6 +418,8 @@ static int ttp_recv_record(struct sock *sk, struct msghdr *msg, size_t len,
 			ttp_recv_untake(sk, link);
 		return ret;
 	}
+	if (unlikely(ttp_recv_stamped(sk)))
+		ttp_recv_stamp_record(sk, msg);
 	if (!peek)
 		ttp_recv_drop(sk, link, all);
 	msg->msg_flags |= MSG_EOR;
@@ -416,12 +450,18 @@ int ttp_recv_msg(struct socket *sock, struct msghdr *msg, size_t len,
 	if (sk_can_busy_loop(sk))
 		ttp_recv_busy(sk, flags & MSG_DONTWAIT);
 	lock_sock(sk);
-	if (sk->sk_type == SOCK_SEQPACKET)
+	if (sk->sk_type == SOCK_SEQPACKET) {
 		ret = ttp_recv_record(sk, msg, r.len, flags);
-	else
+	} else {
+		r.stamped = ttp_recv_stamped(sk);
 		ret = ttp_recv_stream(&r, sock_rcvlowat(sk, flags & MSG_WAITALL,
 							r.len));
+	}
 	release_sock(sk);
+	if (unlikely(r.last)) {
+		sock_recv_timestamp(msg, sk, r.last);
+		consume_skb(r.last);
+	}
 	return ret;
 }
 
