@@ -241,6 +241,31 @@ void ttp_sock_part(struct sock *sk, bool last)
 		eth_zero_addr(tsk->addr.sttp_mac);
 }
 
+void ttp_sock_disconnect(struct sock *sk)
+{
+	struct ttp_link *link = ttp_sock_link(sk);
+	struct ttp_sock *tsk = ttp_sk(sk);
+
+	if (sk->sk_state == TCP_LISTEN)
+		ttp_sock_unlisten(sk);
+	if (link) {
+		if (ttp_link_state(link) != TTP_CLOSED)
+			WRITE_ONCE(sk->sk_err, ECONNRESET);
+		ttp_link_close(link, true);
+		ttp_sock_part(sk, false);
+		/* The name of one that was accepted went with the link */
+		if (!tsk->bound)
+			memset(&tsk->addr, 0, sizeof(tsk->addr));
+	}
+	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+	WRITE_ONCE(sk->sk_shutdown, 0);
+	sk->sk_socket->state = SS_UNCONNECTED;
+	/* Whoever waits finds no link any more */
+	sk->sk_state_change(sk);
+	if (READ_ONCE(sk->sk_err))
+		sk_error_report(sk);
+}
+
 static bool ttp_sock_closed(struct sock *sk)
 {
 	return ttp_link_state(rcu_access_pointer(ttp_sk(sk)->link)) ==
@@ -412,6 +437,34 @@ static bool ttp_sock_acceptable(struct sock *sk)
 	       READ_ONCE(sk->sk_state) != TCP_LISTEN;
 }
 
+#define TTP_SOCK_INHERITED	(SK_FLAGS_TIMESTAMP | BIT(SOCK_LINGER) |	\
+				 BIT(SOCK_KEEPOPEN) | BIT(SOCK_ZEROCOPY) |	\
+				 BIT(SOCK_DBG) | BIT(SOCK_BROADCAST) |		\
+				 BIT(SOCK_LOCALROUTE) | BIT(SOCK_URGINLINE) |	\
+				 BIT(SOCK_RCVTSTAMP) | BIT(SOCK_RCVTSTAMPNS) |	\
+				 BIT(SOCK_TSTAMP_NEW) | BIT(SOCK_RXQ_OVFL) |	\
+				 BIT(SOCK_WIFI_STATUS) | BIT(SOCK_NOFCS) |	\
+				 BIT(SOCK_SELECT_ERR_QUEUE) | BIT(SOCK_RCVMARK))
+
+/* Flags, and what has no effect but can be asked for */
+static void ttp_sock_inherit_more(struct sock *sk, const struct sock *from)
+{
+	sk->sk_flags |= from->sk_flags & TTP_SOCK_INHERITED;
+	/* A socket that is freed with one of these gives it back */
+	if (sk->sk_flags & SK_FLAGS_TIMESTAMP)
+		net_enable_timestamp();
+	sk->sk_tsflags = READ_ONCE(from->sk_tsflags);
+	sk->sk_bound_dev_if = READ_ONCE(from->sk_bound_dev_if);
+	sk->sk_max_pacing_rate = READ_ONCE(from->sk_max_pacing_rate);
+	sk->sk_no_check_tx = from->sk_no_check_tx;
+	sk->sk_txrehash = READ_ONCE(from->sk_txrehash);
+#ifdef CONFIG_NET_RX_BUSY_POLL
+	sk->sk_ll_usec = READ_ONCE(from->sk_ll_usec);
+	sk->sk_prefer_busy_poll = READ_ONCE(from->sk_prefer_busy_poll);
+	sk->sk_busy_poll_budget = READ_ONCE(from->sk_busy_poll_budget);
+#endif
+}
+
 static void ttp_sock_inherit(struct sock *sk, const struct sock *from)
 {
 	sk->sk_rcvbuf = READ_ONCE(from->sk_rcvbuf);
@@ -425,9 +478,7 @@ static void ttp_sock_inherit(struct sock *sk, const struct sock *from)
 	sk->sk_mark = READ_ONCE(from->sk_mark);
 	sk->sk_lingertime = from->sk_lingertime;
 	sk->sk_reuse = from->sk_reuse;
-	sock_valbool_flag(sk, SOCK_LINGER, sock_flag(from, SOCK_LINGER));
-	sock_valbool_flag(sk, SOCK_KEEPOPEN, sock_flag(from, SOCK_KEEPOPEN));
-	sock_valbool_flag(sk, SOCK_ZEROCOPY, sock_flag(from, SOCK_ZEROCOPY));
+	ttp_sock_inherit_more(sk, from);
 	ttp_sk(sk)->user_timeout = ttp_sk(from)->user_timeout;
 	ttp_sk(sk)->idle_timeout = ttp_sk(from)->idle_timeout;
 	ttp_sk(sk)->keepalive = ttp_sk(from)->keepalive;

@@ -32,11 +32,22 @@ static struct hlist_head *ttp_port_listeners(struct ttp_net *tn, __be16 port)
 	return &tn->listeners[ntohs(port) & (ARRAY_SIZE(tn->listeners) - 1)];
 }
 
-static bool ttp_port_covers(const struct sockaddr_ttp *a, int ifindex, u8 vc,
+/* The device that a socket is bound to, by its name or by SO_BINDTODEVICE */
+static int ttp_port_ifindex(const struct ttp_sock *tsk)
+{
+	return tsk->addr.sttp_ifindex ?: READ_ONCE(tsk->sk.sk_bound_dev_if);
+}
+
+static bool ttp_port_covers(const struct ttp_sock *tsk, int ifindex, u8 vc,
 			    __be16 port)
 {
-	return a->sttp_port == port &&
-	       (!a->sttp_ifindex || !ifindex || a->sttp_ifindex == ifindex) &&
+	const struct sockaddr_ttp *a = &tsk->addr;
+	int own;
+
+	if (a->sttp_port != port)
+		return false;
+	own = ttp_port_ifindex(tsk);
+	return (!own || !ifindex || own == ifindex) &&
 	       (a->sttp_vc == TTP_VC_ANY || vc == TTP_VC_ANY ||
 		a->sttp_vc == vc);
 }
@@ -52,12 +63,13 @@ static bool ttp_port_in_use(struct ttp_net *tn, const struct sock *sk,
 			    const struct sockaddr_ttp *a, bool share)
 	__must_hold(&tn->port_lock)
 {
+	int ifindex = a->sttp_ifindex ?: READ_ONCE(sk->sk_bound_dev_if);
 	const struct sock *other;
 
 	hlist_for_each_entry(other, ttp_port_bucket(tn, a->sttp_port),
 			     sk_bind_node)
-		if (ttp_port_covers(&ttp_sk(other)->addr, a->sttp_ifindex,
-				    a->sttp_vc, a->sttp_port) &&
+		if (ttp_port_covers(ttp_sk(other), ifindex, a->sttp_vc,
+				    a->sttp_port) &&
 		    !(share && ttp_port_share(sk, other)))
 			return true;
 	return false;
@@ -150,7 +162,7 @@ int ttp_port_listen(struct sock *sk)
 
 	spin_lock_bh(&tn->port_lock);
 	hlist_for_each_entry(other, bucket, node)
-		if (ttp_port_covers(&other->tsk->addr, a->sttp_ifindex,
+		if (ttp_port_covers(other->tsk, ttp_port_ifindex(ttp_sk(sk)),
 				    a->sttp_vc, a->sttp_port))
 			err = -EADDRINUSE;
 	if (!err) {
@@ -179,7 +191,7 @@ struct sock *ttp_port_listener(struct ttp_net *tn, int ifindex, u8 vc,
 	struct ttp_listener *l;
 
 	hlist_for_each_entry_rcu(l, ttp_port_listeners(tn, port), node)
-		if (ttp_port_covers(&l->tsk->addr, ifindex, vc, port))
+		if (ttp_port_covers(l->tsk, ifindex, vc, port))
 			return &l->tsk->sk;
 	return NULL;
 }
@@ -270,14 +282,17 @@ int ttp_port_local(struct sock *sk, struct sockaddr_ttp *a)
 static int ttp_port_narrow(const struct ttp_sock *tsk, struct sockaddr_ttp *a)
 {
 	const struct sockaddr_ttp *b = &tsk->addr;
+	int own;
 
 	if (ttp_port_bare(&tsk->sk) == !!a->sttp_port ||
 	    !is_valid_ether_addr(a->sttp_mac))
 		return -EINVAL;
-	if (tsk->bound && b->sttp_ifindex) {
-		if (a->sttp_ifindex && a->sttp_ifindex != b->sttp_ifindex)
+	own = tsk->bound ? ttp_port_ifindex(tsk) :
+			   READ_ONCE(tsk->sk.sk_bound_dev_if);
+	if (own) {
+		if (a->sttp_ifindex && a->sttp_ifindex != own)
 			return -EINVAL;
-		a->sttp_ifindex = b->sttp_ifindex;
+		a->sttp_ifindex = own;
 	}
 	if (tsk->bound && b->sttp_vc != TTP_VC_ANY) {
 		if (a->sttp_vc != TTP_VC_ANY && a->sttp_vc != b->sttp_vc)
@@ -360,8 +375,8 @@ static bool ttp_port_taken(struct ttp_net *tn, const struct ttp_key *key)
 	rcu_read_lock();
 	hlist_for_each_entry_rcu(sk, ttp_port_bucket(tn, key->lport),
 				 sk_bind_node)
-		taken |= ttp_port_covers(&ttp_sk(sk)->addr, key->ifindex,
-					 key->vc, key->lport);
+		taken |= ttp_port_covers(ttp_sk(sk), key->ifindex, key->vc,
+					 key->lport);
 	rcu_read_unlock();
 	return taken;
 }
@@ -446,6 +461,8 @@ static int ttp_port_dial_begin(struct sock *sk, struct sockaddr_ttp *a)
 		return PTR_ERR(link);
 	tsk->connecting = true;
 	sk->sk_shutdown = 0;
+	/* What is left of a disconnect is of no interest any more */
+	WRITE_ONCE(sk->sk_err, 0);
 	WRITE_ONCE(sk->sk_state, TCP_SYN_SENT);
 	ttp_link_open(link, sk);
 	return 0;
@@ -504,6 +521,9 @@ static int ttp_port_dial_locked(struct sock *sk, struct sockaddr_ttp *a,
 		if (ret)
 			return ret;
 		err = -EINPROGRESS;
+		/* What came of it so soon is for poll() and SO_ERROR to tell */
+		if (!timeo)
+			return err;
 	}
 	link = ttp_sock_link(sk);
 	ttp_link_hold(link);
@@ -530,9 +550,12 @@ int ttp_port_dial(struct socket *sock, struct ttp_sockaddr *uaddr, int len,
 	struct sockaddr_ttp a;
 	int err;
 
-	/* To dissolve a connection and keep the socket: not offered */
-	if (len >= (int)sizeof(a.sttp_family) && uaddr->sa_family == AF_UNSPEC)
-		return -EOPNOTSUPP;
+	if (len >= (int)sizeof(a.sttp_family) && uaddr->sa_family == AF_UNSPEC) {
+		lock_sock(sk);
+		ttp_sock_disconnect(sk);
+		release_sock(sk);
+		return 0;
+	}
 	err = ttp_port_addr(uaddr, len, &a);
 	if (err)
 		return err;

@@ -233,7 +233,7 @@ static struct ttp_link *ttp_send_link(struct sock *sk, long *timeo)
 	for (;;) {
 		link = ttp_sock_link(sk);
 		if (!link)
-			return ERR_PTR(-ENOTCONN);
+			return ERR_PTR(sock_error(sk) ?: -ENOTCONN);
 		if (!ttp_sock_opening(link))
 			break;
 		err = ttp_sock_wait(sk, timeo, ttp_sock_opened);
@@ -389,9 +389,7 @@ int ttp_send_msg(struct socket *sock, struct msghdr *msg, size_t len)
 		ttp_zc_begin(&s.zc, sk, msg);
 	lock_sock(sk);
 	ret = 0;
-	if (msg->msg_namelen)
-		ret = ttp_sock_link(sk) ? -EISCONN : -ENOTCONN;
-	if (!ret && msg->msg_controllen) {
+	if (msg->msg_controllen) {
 		sockcm_init(&sockc, sk);
 		ret = sock_cmsg_send(sk, msg, &sockc);
 	}
@@ -453,7 +451,9 @@ int ttp_send_shutdown(struct socket *sock, int how)
 	how++;
 	lock_sock(sk);
 	link = ttp_sock_link(sk);
-	if (link)
+	if (link && ttp_sock_opening(link))
+		ttp_sock_disconnect(sk);
+	else if (link)
 		err = ttp_send_shutdown_link(sk, link, how);
 	else if (sk->sk_state != TCP_LISTEN)
 		err = -ENOTCONN;

@@ -61,6 +61,12 @@ bool ttp_sock_opened(struct sock *sk);
  */
 void ttp_sock_part(struct sock *sk, bool last);
 
+/*
+ * Part with whatever the socket has, a link that is reset or a backlog: it may
+ * connect or listen again. Its name stays if it was bound. lock_sock() held.
+ */
+void ttp_sock_disconnect(struct sock *sk);
+
 /* ---- listen.c ---- */
 
 /*
