@@ -18,6 +18,8 @@
 #include <sys/socket.h>
 #include "ttp_lib.h"
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 /* Reasons for differences: WHY_NAME for each WHY(NAME, "text") in that file */
 enum cmp_why {
 	WHY_NONE,
@@ -123,7 +125,7 @@ void cmp_add(struct cmp_case *c);
 	static struct cmp_case id##_case = {				\
 		.name = #id, .on = (where), .run = id,			\
 		.diffs = id##_diffs,					\
-		.n_diffs = sizeof(id##_diffs) / sizeof(struct cmp_diff), \
+		.n_diffs = sizeof(id##_diffs) / sizeof(struct cmp_diff),	\
 	};								\
 	__attribute__((constructor)) static void id##_add(void)		\
 	{								\
@@ -145,6 +147,8 @@ void note_set(struct cmp *r, const char *what, int fd, int level, int name,
 #define NOTE_OPT(r, fd, name)	note_opt(r, #name, fd, SOL_SOCKET, name)
 #define NOTE_SET(r, fd, name, value) \
 	note_set(r, #name, fd, SOL_SOCKET, name, value)
+/* SO_ERROR, as a name */
+void note_error(struct cmp *r, const char *what, int fd);
 /* What poll() says now, as words */
 void note_poll(struct cmp *r, const char *what, int fd);
 /* A name as the kernel gave it, without what differs by family: the numbers */
@@ -169,6 +173,9 @@ struct cmp_addr addr_own(struct cmp *r, int port);
 struct cmp_addr addr_of(struct cmp *r, int port);
 /* a's own */
 struct cmp_addr addr_a(struct cmp *r, int port);
+
+/* Where nobody is who could answer or refuse; AF_UNIX has no such place */
+struct cmp_addr addr_nobody(struct cmp *r);
 
 /* A port that nobody has had */
 int new_port(struct cmp *r);

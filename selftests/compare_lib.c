@@ -16,8 +16,6 @@
 #include <linux/sockios.h>
 #include "compare.h"
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-
 /* ---- the transcript ---- */
 
 static void vnote(struct cmp *r, const char *fmt, va_list ap)
@@ -89,6 +87,16 @@ void note_set(struct cmp *r, const char *what, int fd, int level, int name,
 	note_opt(r, what, fd, level, name);
 }
 
+void note_error(struct cmp *r, const char *what, int fd)
+{
+	socklen_t len = sizeof(int);
+	int error;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len))
+		cmp_trouble(r, "SO_ERROR");
+	notef(r, "%s: %s", what, error ? errno_name(error) : "no error");
+}
+
 static const struct {
 	short		bit;
 	const char	*word;
@@ -152,10 +160,9 @@ void note_addr(struct cmp *r, const char *what, int ret,
 		note(r, what, ret);
 		return;
 	}
-	if (r->family == AF_UNIX) {
-		notef(r, "%s: %s, %s", what,
-		      a->len > 2 ? "named" : "no name",
-		      a->sa.sa_family == r->family ? "family" : "no family");
+	/* A file's name and a station's have nothing in common */
+	if (r->on == CMP_RECORD) {
+		notef(r, "%s: 0", what);
 		return;
 	}
 	/* Both have the port at the same place */
@@ -260,6 +267,15 @@ struct cmp_addr addr_a(struct cmp *r, int port)
 	case AF_INET: return addr_ip(0x0a630001, port);
 	default: return addr_path(port);
 	}
+}
+
+struct cmp_addr addr_nobody(struct cmp *r)
+{
+	static const unsigned char mac[] = { 2, 0x70, 0, 0, 0, 0x0c };
+
+	if (r->family == AF_INET)
+		return addr_ip(0x0a630003, 5);
+	return addr_mac(r->w->a.ifindex, mac, 5);
 }
 
 int new_port(struct cmp *r)
@@ -383,20 +399,27 @@ void set_timeout(int fd, int option, long ms)
 	setsockopt(fd, SOL_SOCKET, option, &tv, sizeof(tv));
 }
 
-/* Acknowledgments may free room while it goes on: it is full when it stays so */
+/*
+ * Acknowledgments may free room while it goes on: it is full when it stays so.
+ * At the end in small pieces, since little fits where much does not.
+ */
 long fill_up(struct cmp *r, int fd)
 {
 	static char buf[4096];
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	size_t len = sizeof(buf);
 	long sum = 0;
 	ssize_t n;
 
-	do {
-		n = send(fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_NOSIGNAL);
+	for (;;) {
+		n = send(fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n >= 0)
 			sum += n;
 		else if (errno != EAGAIN)
 			cmp_trouble(r, "send");
-	} while (n >= 0 || poll(&p, 1, 300) > 0);
-	return sum;
+		else if (len > 1)
+			len = 1;
+		else if (poll(&p, 1, 300) <= 0)
+			return sum;
+	}
 }

@@ -535,9 +535,14 @@ static int ttp_port_dial_locked(struct sock *sk, struct sockaddr_ttp *a,
 		err = ret == -EAGAIN ? err : ret;
 		goto out;
 	}
-	/* Another thread may have been told of the failure, and tried again */
-	err = ttp_sock_link(sk) == link ? ttp_port_dial_end(sk) :
-					  -ECONNABORTED;
+	/*
+	 * Another thread may have disconnected, or been told of the failure and
+	 * tried again.
+	 */
+	if (ttp_sock_link(sk) == link)
+		err = ttp_port_dial_end(sk);
+	else
+		err = sock_error(sk) ?: -ECONNABORTED;
 out:
 	ttp_link_put(link);
 	return err;

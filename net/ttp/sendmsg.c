@@ -421,8 +421,7 @@ static int ttp_send_shutdown_link(struct sock *sk, struct ttp_link *link,
 	ttp_sock_sync(sk, link);
 	/* Whoever waits for it to open waits no more */
 	if (sk->sk_state == TCP_SYN_SENT) {
-		ttp_link_abort(link, ECONNRESET);
-		ttp_sock_sync(sk, link);
+		ttp_sock_disconnect(sk);
 		return 0;
 	}
 	if (sk->sk_state != TCP_ESTABLISHED)
@@ -451,9 +450,7 @@ int ttp_send_shutdown(struct socket *sock, int how)
 	how++;
 	lock_sock(sk);
 	link = ttp_sock_link(sk);
-	if (link && ttp_sock_opening(link))
-		ttp_sock_disconnect(sk);
-	else if (link)
+	if (link)
 		err = ttp_send_shutdown_link(sk, link, how);
 	else if (sk->sk_state != TCP_LISTEN)
 		err = -ENOTCONN;

@@ -739,6 +739,7 @@ test_install() {
 	[ -x "$tmp/root/usr/bin/ttping" ] &&
 	[ -x "$tmp/root/usr/bin/ttpcat" ] &&
 	[ -x "$tmp/root/usr/bin/ttpperf" ] &&
+	[ -s "$tmp/root/usr/share/man/man7/ttp.7" ] &&
 	[ -s "$tmp/root/usr/share/man/man8/ttpctl.8" ] &&
 	[ -s "$tmp/root/usr/share/man/man1/ttping.1" ] &&
 	[ -s "$tmp/root/usr/share/man/man1/ttpcat.1" ] &&
