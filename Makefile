@@ -28,6 +28,10 @@ install: modules tools ## install module and tools (DESTDIR, PREFIX)
 	$(MAKE) -C tools install
 	test -n "$(DESTDIR)" || depmod -a $$(cat $(KDIR)/include/config/kernel.release)
 
+.PHONY: install-headers
+install-headers: ## <linux/ttp.h> and pkg-config's file (DESTDIR, PREFIX)
+	$(MAKE) -C tools install-headers
+
 dkms-install: ## hand the module to DKMS, which builds it for each new kernel
 	mkdir -p $(DESTDIR)/usr/src/ttp-$(VERSION)
 	cp -r Kbuild dkms.conf COPYING include net $(DESTDIR)/usr/src/ttp-$(VERSION)
@@ -39,6 +43,7 @@ setup:
 # What runs in a test machine is built here, outside of it.
 host-built: setup
 	@$(SUBMAKE) -s -C tools
+	@$(SUBMAKE) -s -C examples outside
 	@eval "$$($(VM)/setup --env)" && \
 		$(SUBMAKE) -s -C selftests all KSFT_DIR="$$KSFT_DIR"
 	@$(SUBMAKE) -s -C selftests/programs

@@ -12,13 +12,14 @@
 int main(int argc, char **argv)
 {
 	struct sockaddr_ttp to = { .sttp_family = AF_TTP };
-	int s = socket(AF_TTP, SOCK_SEQPACKET, 0);
 	char line[65536];
+	int s;
 
 	if (argc < 3 || !ether_aton_r(argv[1], (void *)to.sttp_mac))
 		errx(2, "usage: client MAC PORT");
 	to.sttp_port = htons(atoi(argv[2]));
-	if (connect(s, (void *)&to, sizeof(to)))
+	s = socket(AF_TTP, SOCK_SEQPACKET, 0);
+	if (s < 0 || connect(s, (void *)&to, sizeof(to)))
 		err(1, "connect");
 	while (fgets(line, sizeof(line), stdin))
 		if (send(s, line, strlen(line), 0) < 0)
