@@ -197,7 +197,7 @@ static bool no_listener(int n, const fd_set *r)
 	if (n < 0 || n > FD_SETSIZE || !r || !fd_any_listener())
 		return true;
 	for (fd = 0; fd < n; fd++)
-		if (FD_ISSET(fd, r) && fd_may_listen(fd))
+		if (FD_ISSET(fd, r) && fd_shadow_hint(fd) >= 0)
 			return false;
 	return true;
 }

@@ -19,14 +19,19 @@
 
 static void watch_add(struct file *f, int epfd, const struct epoll_event *ev)
 {
-	struct watch *w = calloc(1, sizeof(*w));
+	struct watch *w = f->watches;
 
-	if (!w)
-		return;
+	while (w && w->epfd != WATCH_FREE)
+		w = w->next;
+	if (!w) {
+		w = calloc(1, sizeof(*w));
+		if (!w)
+			return;
+		w->next = f->watches;
+		f->watches = w;
+	}
 	w->epfd = epfd;
 	w->ev = *ev;
-	w->next = f->watches;
-	f->watches = w;
 	/* Its close() is to be seen. */
 	if (!fd_find_as(epfd, ROLE_EPOLL))
 		fd_add(epfd, ROLE_EPOLL, 0);
@@ -92,6 +97,19 @@ int both_epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev)
 
 /* ---- poll() ---- */
 
+/* Up to so many are waited for without asking for memory. */
+#define FEW	64
+
+static bool any_shadow(const struct pollfd *fds, nfds_t n)
+{
+	nfds_t i;
+
+	for (i = 0; i < n; i++)
+		if (fd_shadow_hint(fds[i].fd) >= 0)
+			return true;
+	return false;
+}
+
 /* The shadows of those that are waited for; @which: whose shadow each is */
 static nfds_t shadows(const struct pollfd *fds, nfds_t n, struct pollfd *more,
 		      nfds_t *which)
@@ -100,10 +118,7 @@ static nfds_t shadows(const struct pollfd *fds, nfds_t n, struct pollfd *more,
 	int shadow;
 
 	for (i = 0; i < n; i++) {
-		/* Of many connections a look each is all that may take. */
-		if (!fd_may_listen(fds[i].fd))
-			continue;
-		shadow = listener_shadow(fds[i].fd);
+		shadow = fd_shadow_hint(fds[i].fd);
 		if (shadow < 0)
 			continue;
 		more[found].fd = shadow;
@@ -117,12 +132,15 @@ static nfds_t shadows(const struct pollfd *fds, nfds_t n, struct pollfd *more,
 static int merge(struct pollfd *fds, nfds_t n, const struct pollfd *more,
 		 const nfds_t *which, nfds_t found)
 {
+	struct pollfd *p;
 	int ready = 0;
 	nfds_t i;
 
-	for (i = 0; i < found; i++)
-		fds[which[i]].revents |= more[i].revents &
-					 (fds[which[i]].events | POLLERR);
+	for (i = 0; i < found; i++) {
+		p = &fds[which[i]];
+		if (more[i].revents && listener_shadow(p->fd) == more[i].fd)
+			p->revents |= more[i].revents & (p->events | POLLERR);
+	}
 	for (i = 0; i < n; i++)
 		ready += !!fds[i].revents;
 	return ready;
@@ -136,8 +154,6 @@ static int ppoll_both(struct pollfd *fds, nfds_t n, const struct timespec *ts,
 
 	memcpy(all, fds, n * sizeof(*fds));
 	found = shadows(fds, n, all + n, which);
-	if (!found)
-		return libc()->ppoll(fds, n, ts, mask);
 	ret = libc()->ppoll(all, n + found, ts, mask);
 	if (ret < 0)
 		return ret;
@@ -145,26 +161,34 @@ static int ppoll_both(struct pollfd *fds, nfds_t n, const struct timespec *ts,
 	return merge(fds, n, all + n, which, found);
 }
 
+static int ppoll_many(struct pollfd *fds, nfds_t n, const struct timespec *ts,
+		      const sigset_t *mask)
+{
+	struct pollfd *all = calloc(n, 2 * sizeof(*all));
+	nfds_t *which = calloc(n, sizeof(*which));
+	int ret = -1, err = ENOMEM;
+
+	if (all && which) {
+		ret = ppoll_both(fds, n, ts, mask, all, which);
+		err = errno;
+	}
+	free(all);
+	free(which);
+	errno = err;
+	return ret;
+}
+
 int both_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts,
 	       const sigset_t *mask)
 {
-	struct pollfd *all;
-	nfds_t *which;
-	int ret = -1;
+	struct pollfd all[2 * FEW];
+	nfds_t which[FEW];
 
-	if (!fd_any_listener() || !n)
+	if (!fd_any_listener() || !any_shadow(fds, n))
 		return libc()->ppoll(fds, n, ts, mask);
-	all = calloc(n, 2 * sizeof(*all));
-	which = calloc(n, sizeof(*which));
-	if (all && which)
-		ret = ppoll_both(fds, n, ts, mask, all, which);
-	else
-		errno = ENOMEM;
-	n = errno;
-	free(all);
-	free(which);
-	errno = n;
-	return ret;
+	if (n > FEW)
+		return ppoll_many(fds, n, ts, mask);
+	return ppoll_both(fds, n, ts, mask, all, which);
 }
 
 /* ---- select(), with poll(): shadows have high numbers ---- */

@@ -22,6 +22,10 @@ int fd_end;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static sigset_t fork_mask;
 static pid_t owner;
+/* Entries that may be used again */
+static struct file *dead;
+/* Of whoever holds the lock */
+static int cancel_was;
 
 /* ---- whose table it is ---- */
 
@@ -33,16 +37,23 @@ bool fd_foreign(void)
 void fd_lock(sigset_t *was)
 {
 	sigset_t all;
+	int cancel;
 
+	/* A thread that is cancelled in close() would take the lock with it. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, was);
 	pthread_mutex_lock(&lock);
+	cancel_was = cancel;
 }
 
 void fd_unlock(const sigset_t *was)
 {
+	int cancel = cancel_was;
+
 	pthread_mutex_unlock(&lock);
 	pthread_sigmask(SIG_SETMASK, was, NULL);
+	pthread_setcancelstate(cancel, NULL);
 }
 
 static void before_fork(void)
@@ -67,6 +78,8 @@ int fd_init(void)
 	void *room;
 
 	owner = getpid();
+	/* An allocator's handlers of fork() have to be older than ours. */
+	free(malloc(1));
 	/* Pages that nobody looks at cost nothing. */
 	room = mmap(NULL, FD_MAX * each, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -104,36 +117,48 @@ static void watches_free(struct file *f)
 	}
 }
 
+/*
+ * close() may be called by a signal handler, free() may not: what hangs on a dead
+ * entry is freed when it is used again.
+ */
 static void file_put(struct file *f)
 {
 	if (--f->numbers)
 		return;
 	if (f->role == ROLE_LISTENER)
 		__atomic_sub_fetch(&fd_listeners, 1, __ATOMIC_RELAXED);
+	f->role = ROLE_PLAIN;
 	if (f->shadow >= 0)
 		fd_unhide(&f->shadow);
+	f->dead = dead;
+	dead = f;
+}
+
+static struct file *file_new(void)
+{
+	struct file *f = dead;
+
+	if (!f)
+		return calloc(1, sizeof(*f));
+	dead = f->dead;
 	watches_free(f);
 	opts_free(&f->opts);
-	free(f);
+	memset(f, 0, sizeof(*f));
+	return f;
 }
 
 /* The number will be another one's: an epoll instance watches nothing more. */
 static void epoll_forget(int epfd)
 {
-	struct watch **p, *w;
+	struct watch *w;
 	struct file *f;
 	int fd;
 
 	for (fd = 0; fd < fd_end; fd++) {
 		f = slot_get(fd);
-		for (p = f ? &f->watches : NULL; p && (w = *p);) {
-			if (w->epfd != epfd) {
-				p = &w->next;
-				continue;
-			}
-			*p = w->next;
-			free(w);
-		}
+		for (w = f ? f->watches : NULL; w; w = w->next)
+			if (w->epfd == epfd)
+				w->epfd = WATCH_FREE;
 	}
 }
 
@@ -177,7 +202,7 @@ struct file *fd_add(int fd, enum role role, int family)
 	if (!fd_slots || fd < 0 || fd >= FD_MAX)
 		return NULL;
 	fd_forget(fd);
-	f = calloc(1, sizeof(*f));
+	f = file_new();
 	if (!f)
 		return NULL;
 	fstat(fd, &st);

@@ -34,9 +34,11 @@ enum role {
 /**
  * struct watch - an epoll instance that watches a socket
  * @next: the next one
- * @epfd: the instance
+ * @epfd: the instance; WATCH_FREE: to be used again
  * @ev: as the program gave it
  */
+#define WATCH_FREE	(-1)
+
 struct watch {
 	struct watch *next;
 	int epfd;
@@ -45,6 +47,7 @@ struct watch {
 
 /**
  * struct file - an open file, under one number or several
+ * @dead: the next one that waits for being used again
  * @role: what it is
  * @numbers: how many slots refer to it
  * @dev: identity of the socket
@@ -64,6 +67,7 @@ struct watch {
  * @where: of a hidden one: the variable with the number
  */
 struct file {
+	struct file *dead;
 	enum role role;
 	int numbers;
 	dev_t dev;
@@ -132,10 +136,21 @@ static inline bool fd_known(int fd)
 	       !fd_foreign();
 }
 
-/* Worth a look under the lock by whoever waits? What is connected is not. */
-static inline bool fd_may_listen(int fd)
+/*
+ * The shadow of what seems to be a listener, or -1: without the lock and without
+ * asking the kernel, for those who wait. Entries are used again but never freed,
+ * so that there is something to look at. listener_shadow() has the last word.
+ */
+static inline int fd_shadow_hint(int fd)
 {
-	return !fd_settled(fd) && fd_known(fd);
+	struct file *f;
+
+	if (fd < 0 || fd >= FD_MAX || !fd_slots)
+		return -1;
+	f = __atomic_load_n(&fd_slots[fd], __ATOMIC_RELAXED);
+	if (!f || __atomic_load_n(&f->role, __ATOMIC_RELAXED) != ROLE_LISTENER)
+		return -1;
+	return __atomic_load_n(&f->shadow, __ATOMIC_RELAXED);
 }
 
 void fd_lock(sigset_t *was);

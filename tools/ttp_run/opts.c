@@ -317,11 +317,43 @@ out:
 	errno = saved;
 }
 
+/*
+ * What some servers switch with each answer, and means nothing to TTP: TCP would
+ * take it, so that none has to be asked.
+ */
+static bool set_switch(int fd, int name, const void *value, socklen_t len)
+{
+	struct opt *o = NULL;
+	struct file *f;
+	sigset_t was;
+	int on;
+
+	if ((name != TCP_CORK && name != TCP_NODELAY) || !value ||
+	    len < sizeof(on) || !fd_known(fd))
+		return false;
+	fd_lock(&was);
+	f = fd_find_as(fd, ROLE_CONN);
+	if (f)
+		o = opt_new(&f->opts, IPPROTO_TCP, name);
+	if (o) {
+		memcpy(&on, value, sizeof(on));
+		on = !!on;
+		o->len = sizeof(on);
+		o->told_len = sizeof(on);
+		memcpy(o->value, &on, sizeof(on));
+		memcpy(o->told, &on, sizeof(on));
+	}
+	fd_unlock(&was);
+	return o;
+}
+
 int opts_set(int fd, int level, int name, const void *value, socklen_t len)
 {
 	struct looks looks;
 	int ret;
 
+	if (level == IPPROTO_TCP && set_switch(fd, name, value, len))
+		return 0;
 	if (fd_known(fd) && looks_get(fd, level, name, &looks))
 		return set_conn(fd, &looks, level, name, value, len);
 	ret = libc()->setsockopt(fd, level, name, value, len);
