@@ -194,8 +194,15 @@ CASE(stamp_received_new, CMP_BOTH)
 	stamped(r, "SO_TIMESTAMPNS_NEW", SO_TIMESTAMPNS_NEW, 1);
 }
 
+/* Three stamps, of two longs each */
+#if __SIZEOF_LONG__ == 8
+#define STAMPS	"  control type 37, 48 bytes"
+#else
+#define STAMPS	"  control type 37, 24 bytes"
+#endif
+
 CASE(stamping_received, CMP_BOTH,
-	{ .ttp = "  control type 37, 48 bytes",
+	{ .ttp = STAMPS,
 	  .why = WHY_RECORD_STAMPS, .on = CMP_RECORD })
 {
 	stamped(r, "SO_TIMESTAMPING", SO_TIMESTAMPING_OLD,
@@ -207,7 +214,7 @@ CASE(stamping_sent, CMP_STREAM,
 	  .why = WHY_SEND_STAMPS, .on = CMP_STREAM },
 	{ .model = "second: 0", .ttp = "second: EAGAIN",
 	  .why = WHY_SEND_STAMPS, .on = CMP_STREAM },
-	{ .model = "  control type 37, 48 bytes",
+	{ .model = STAMPS,
 	  .why = WHY_SEND_STAMPS, .on = CMP_STREAM },
 	{ .model = "  control of the family, 32 bytes",
 	  .why = WHY_SEND_STAMPS, .on = CMP_STREAM })
