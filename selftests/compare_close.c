@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "compare.h"
 
@@ -334,4 +335,61 @@ CASE(unconnected, CMP_BOTH,
 	note_poll(r, "bound: poll", fd);
 	note(r, "bound: recv", recv(fd, buf, 8, 0));
 	note(r, "bound: send", send(fd, "abc", 3, MSG_NOSIGNAL));
+}
+
+/* Who waits in another process is woken; its errno depends on who was first */
+static pid_t waiter(struct cmp *r, int fd, bool sends)
+{
+	static char buf[4096];
+	pid_t pid = fork();
+	ssize_t n;
+
+	if (pid)
+		return pid;
+	do {
+		n = sends ? send(fd, buf, sizeof(buf), MSG_NOSIGNAL) :
+			    recv(fd, buf, sizeof(buf), 0);
+	} while (n > 0);
+	notef(r, "%s ends: %d", sends ? "send" : "recv", n < 0);
+	_exit(0);
+}
+
+CASE(disconnect_waiting, CMP_STREAM)
+{
+	struct sockaddr unspec = { .sa_family = AF_UNSPEC };
+	int fd[2], i;
+	pid_t pid;
+
+	for (i = 0; i < 2; i++) {
+		pair(r, fd);
+		if (i)
+			fill_up(r, fd[0]);
+		pid = waiter(r, fd[0], i);
+		/* Most likely it waits by then. */
+		ttp_sleep_ms(50);
+		note(r, "disconnect", connect(fd[0], &unspec, sizeof(unspec)));
+		waitpid(pid, NULL, 0);
+	}
+}
+
+/* With data on their way, and unread ones */
+CASE(disconnect_full, CMP_STREAM)
+{
+	struct sockaddr unspec = { .sa_family = AF_UNSPEC };
+	char buf[8];
+	int fd[2];
+
+	pair(r, fd);
+	fill_up(r, fd[0]);
+	note(r, "peer sends", send(fd[1], "abc", 3, 0));
+	wait_bytes(r, fd[0], 3);
+	note(r, "disconnect", connect(fd[0], &unspec, sizeof(unspec)));
+	note_error(r, "SO_ERROR", fd[0]);
+	note(r, "recv", recv(fd[0], buf, 8, MSG_DONTWAIT));
+	wait_for(r, fd[1], POLLHUP);
+	note_error(r, "peer's SO_ERROR", fd[1]);
+	note(r, "again", connect(fd[0], &unspec, sizeof(unspec)));
+	listener(r);
+	note(r, "connect", join(r, fd[0]));
+	note_poll(r, "poll", fd[0]);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 #include <asm/socket.h>
 #include "compare.h"
@@ -207,6 +208,60 @@ CASE(stamping_received, CMP_BOTH,
 {
 	stamped(r, "SO_TIMESTAMPING", SO_TIMESTAMPING_OLD,
 		SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE);
+}
+
+static long long now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+/* SO_TIMESTAMPNS_NEW of what is read next */
+static long long stamp_of(struct cmp *r, int fd)
+{
+	union {
+		char buf[64];
+		struct cmsghdr align;
+	} u;
+	char data[4];
+	struct iovec v = { data, sizeof(data) };
+	struct msghdr m = {
+		.msg_iov = &v, .msg_iovlen = 1,
+		.msg_control = &u, .msg_controllen = sizeof(u),
+	};
+	long long t[2];
+
+	if (recvmsg(fd, &m, 0) <= 0 || !CMSG_FIRSTHDR(&m))
+		cmp_trouble(r, "no time stamp");
+	memcpy(t, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(t));
+	return t[0] * 1000000000LL + t[1];
+}
+
+/* Not before it was sent, and not when it is read */
+CASE(stamp_is_true, CMP_BOTH)
+{
+	long long begin, first, second, read;
+	int fd[2], on = 1;
+
+	pair(r, fd);
+	note(r, "SO_TIMESTAMPNS_NEW", setsockopt(fd[1], SOL_SOCKET,
+						 SO_TIMESTAMPNS_NEW, &on, 4));
+	/* It takes the kernel a while to begin with it. */
+	ttp_sleep_ms(50);
+	begin = now_ns();
+	note(r, "send", send(fd[0], "abcd", 4, 0));
+	wait_bytes(r, fd[1], 4);
+	note(r, "send", send(fd[0], "efgh", 4, 0));
+	wait_bytes(r, fd[1], r->on == CMP_STREAM ? 8 : 4);
+	wait_sent(r, fd[0]);
+	read = now_ns();
+	first = stamp_of(r, fd[1]);
+	second = stamp_of(r, fd[1]);
+	note(r, "after the send", first >= begin);
+	note(r, "in order", second >= first);
+	note(r, "before it was read", second <= read);
 }
 
 CASE(stamping_sent, CMP_STREAM,
