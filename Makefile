@@ -70,6 +70,7 @@ bench: setup ## instructions beside TCP, UDP, AF_PACKET ..., goals (SEEDS="1 2 3
 .PHONY: programs
 programs: host-built ## what iperf3, redis ... get, beside TCP, in instructions (PROGRAMS="redis ...")
 	@selftests/programs/figures $(PROGRAMS)
+	$(if $(PROGRAMS),,@selftests/programs/figures --lanes)
 
 .PHONY: bench-wall
 bench-wall: tools ## real hardware: on one host as it is, on the other HOST=MAC [IP=...] [DEV=...]
