@@ -259,6 +259,18 @@ static void fast_open(void)
 	carries(s, c);
 }
 
+static void served_once(int l, unsigned short port)
+{
+	int c = stream(0), s;
+
+	WANT(!dial(c, port));
+	s = accept(l, NULL, NULL);
+	WANT(s >= 0);
+	carries(c, s);
+	close(c);
+	close(s);
+}
+
 static void ends(void)
 {
 	const struct linger now = { .l_onoff = 1 };
@@ -277,6 +289,34 @@ static void ends(void)
 	close(c);
 	WANT(read(s, &byte, 1) == -1 && errno == ECONNRESET);
 	WANT(write(s, &byte, 1) == -1 && errno == EPIPE);
+}
+
+static void *shuts(void *arg)
+{
+	const int *l = arg;
+
+	usleep(50000);
+	WANT(!shutdown(*l, SHUT_RD));
+	return NULL;
+}
+
+/* shutdown() ends who waits in accept(). */
+static void listener_ends(void)
+{
+	unsigned short port = 0;
+	int l = listening(&port, 0);
+	union addr a;
+	socklen_t len = sizeof(a);
+	pthread_t t;
+
+	served_once(l, port);
+	WANT(!pthread_create(&t, NULL, shuts, &l));
+	WANT(accept(l, NULL, NULL) == -1 && errno == EINVAL);
+	WANT(!pthread_join(t, NULL));
+	WANT(accept(l, NULL, NULL) == -1 && errno == EINVAL);
+	/* Once more, perhaps on another port */
+	WANT(!listen(l, 5) && !getsockname(l, &a.sa, &len));
+	served_once(l, addr_port(&a));
 }
 
 static void reported(int fd)
@@ -573,6 +613,7 @@ const struct run_case socket_cases[] = {
 	{ "fast_open", fast_open },
 	{ "zero_copy", zero_copy },
 	{ "ends", ends },
+	{ "listener_ends", listener_ends },
 	{ "timeouts", timeouts },
 	{ "nonblocking", nonblocking },
 	{ "selects", selects },

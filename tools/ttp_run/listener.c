@@ -307,8 +307,11 @@ bool listener_shutdown(int fd, int how, int *ret)
 	f = fd_find_as(fd, ROLE_LISTENER);
 	if (f) {
 		*ret = libc()->shutdown(fd, how);
-		if (!*ret && how != SHUT_WR && f->shadow >= 0)
+		if (!*ret && how != SHUT_WR && f->shadow >= 0) {
+			/* Who waits wakes up; listen() may find another port */
 			libc()->shutdown(f->shadow, how);
+			fd_unhide(&f->shadow);
+		}
 	}
 	fd_unlock(&was);
 	return f;
