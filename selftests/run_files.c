@@ -196,6 +196,69 @@ static void executed(void)
 	WANT(waitpid(pid, NULL, 0) == pid);
 }
 
+static void pass(int through, int fd)
+{
+	char control[CMSG_SPACE(sizeof(int))] = "", byte = 0;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	WANT(sendmsg(through, &msg, 0) == 1);
+}
+
+static int receive(int through)
+{
+	char control[CMSG_SPACE(sizeof(int))], byte;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	int fd;
+
+	WANT(recvmsg(through, &msg, 0) == 1);
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+	return fd;
+}
+
+/* To a process that was there before the connection */
+static void handed_over(void)
+{
+	int through[2], c, s, status;
+	union addr a, b;
+	socklen_t len = sizeof(a);
+	pid_t pid;
+
+	WANT(!socketpair(AF_UNIX, SOCK_STREAM, 0, through));
+	pid = fork();
+	WANT(pid >= 0);
+	if (!pid) {
+		s = receive(through[1]);
+		WANT(!getpeername(s, &a.sa, &len) && len == host_len);
+		WANT(write(through[1], &a, sizeof(a)) == sizeof(a));
+		carries(s, s);
+		_exit(0);
+	}
+	pair(&c, &s);
+	pass(through[0], s);
+	close(s);
+	WANT(read(through[0], &a, sizeof(a)) == sizeof(a));
+	WANT(!getsockname(c, &b.sa, &len) && addr_same(&a, &b));
+	carries(c, c);
+	WANT(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
 static void worker(int l)
 {
 	char byte;
@@ -246,6 +309,7 @@ const struct run_case file_cases[] = {
 	{ "forked", forked },
 	{ "vforked", vforked },
 	{ "executed", executed },
+	{ "handed_over", handed_over },
 	{ "prefork", prefork },
 	{ }
 };

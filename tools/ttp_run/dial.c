@@ -473,6 +473,7 @@ void dial_adopt(int fd, const struct sockaddr_ttp *ttp)
 	socklen_t len = sizeof(local);
 	struct ends ends;
 	struct file *f;
+	sigset_t was;
 	int family;
 	bool v4;
 
@@ -481,13 +482,15 @@ void dial_adopt(int fd, const struct sockaddr_ttp *ttp)
 	    libc()->getsockname(fd, (struct sockaddr *)&local, &len))
 		return;
 	neigh_ends(ttp, family, v4, &any, &ends);
+	fd_lock(&was);
 	f = fd_add(fd, ROLE_CONN, family);
-	if (!f)
-		return;
-	f->peer = ends.peer;
-	f->peer_port = ttp->sttp_port;
-	f->local = ends.local;
-	f->local_port = local.sttp_port;
-	f->ttp = *ttp;
-	fd_settle(fd, true);
+	if (f) {
+		f->peer = ends.peer;
+		f->peer_port = ttp->sttp_port;
+		f->local = ends.local;
+		f->local_port = local.sttp_port;
+		f->ttp = *ttp;
+		fd_settle(fd, true);
+	}
+	fd_unlock(&was);
 }

@@ -14,7 +14,7 @@
 int dial(int fd, const struct sockaddr *sa, socklen_t len);
 
 /**
- * dial_adopt() - a connection that this process has been given by another
+ * dial_adopt() - a connection that another process, or program, has made
  * @fd: an AF_TTP stream
  * @ttp: the peer's address
  */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <linux/ttp.h>
 
+#include "dial.h"
 #include "fd.h"
 #include "hosts.h"
 #include "libc.h"
@@ -46,11 +47,34 @@ static int check_room(const struct sockaddr *sa, const socklen_t *len)
 	return (int)*len < 0 ? bad_name(EINVAL) : 0;
 }
 
+/* One of ours that another process has made, and passed to this one? */
+static bool passed(int fd)
+{
+	struct sockaddr_ttp ttp = { 0 };
+	socklen_t len = sizeof(ttp);
+	int family, saved = errno;
+	bool v4, ours;
+
+	ours = !fd_foreign() &&
+	       !libc()->getpeername(fd, (struct sockaddr *)&ttp, &len) &&
+	       ttp.sttp_family == AF_TTP && fd_marked(fd, &family, &v4);
+	if (ours)
+		dial_adopt(fd, &ttp);
+	errno = saved;
+	return ours;
+}
+
+static bool find_name(int fd, bool peer, struct name *name)
+{
+	return (fd_known(fd) && name_of(fd, peer, name)) ||
+	       (passed(fd) && name_of(fd, peer, name));
+}
+
 EXPORT int getsockname(int fd, struct sockaddr *sa, socklen_t *len)
 {
 	struct name name;
 
-	if (!fd_known(fd) || !name_of(fd, false, &name))
+	if (!find_name(fd, false, &name))
 		return libc()->getsockname(fd, sa, len);
 	if (check_room(sa, len))
 		return -1;
@@ -65,7 +89,7 @@ EXPORT int getpeername(int fd, struct sockaddr *sa, socklen_t *len)
 	socklen_t ttp_len = sizeof(ttp);
 	struct name name;
 
-	if (!fd_known(fd) || !name_of(fd, true, &name))
+	if (!find_name(fd, true, &name))
 		return libc()->getpeername(fd, sa, len);
 	if (libc()->getpeername(fd, (struct sockaddr *)&ttp, &ttp_len) ||
 	    check_room(sa, len))
