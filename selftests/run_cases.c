@@ -38,6 +38,12 @@ static int option(int fd, int level, int name)
 	return v;
 }
 
+static void set(int fd, int level, int name, int v)
+{
+	WANT(!setsockopt(fd, level, name, &v, sizeof(v)));
+	WANT(option(fd, level, name) == v);
+}
+
 /* ---- connections and names ---- */
 
 static void name(int fd, bool peer, union addr *a)
@@ -201,6 +207,32 @@ static void *connects(void *arg)
 		WANT(!close(c));
 	}
 	return NULL;
+}
+
+/* Not any more, and then with somebody else */
+static void again(void)
+{
+	const struct sockaddr none = { .sa_family = AF_UNSPEC };
+	unsigned short port[2] = { 0, 0 };
+	int l[2], c = stream(0), s, i;
+	union addr a;
+
+	for (i = 0; i < 2; i++)
+		l[i] = listening(&port[i], 0);
+	set(c, IPPROTO_TCP, TCP_NODELAY, 1);
+	for (i = 0; i < 2; i++) {
+		WANT(!dial(c, port[i]));
+		WANT(dial(c, port[!i]) && errno == EISCONN);
+		s = accept(l[i], NULL, NULL);
+		carries(c, s);
+		name(c, true, &a);
+		WANT(addr_port(&a) == port[i]);
+		WANT(option(c, IPPROTO_TCP, TCP_NODELAY) == 1);
+		WANT(!connect(c, &none, sizeof(none)));
+		WANT(getpeername(c, &a.sa, &(socklen_t){ sizeof(a) }));
+		WANT(errno == ENOTCONN);
+		close(s);
+	}
 }
 
 static void many_threads(void)
@@ -535,12 +567,6 @@ static void interrupted(void)
 
 /* ---- options ---- */
 
-static void set(int fd, int level, int name, int v)
-{
-	WANT(!setsockopt(fd, level, name, &v, sizeof(v)));
-	WANT(option(fd, level, name) == v);
-}
-
 static void options_of(int fd)
 {
 	char text[16] = "";
@@ -608,6 +634,7 @@ const struct run_case socket_cases[] = {
 	{ "mapped", mapped },
 	{ "refused", refused },
 	{ "in_progress", in_progress },
+	{ "again", again },
 	{ "many_threads", many_threads },
 	{ "addressed", addressed },
 	{ "fast_open", fast_open },

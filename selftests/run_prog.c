@@ -9,6 +9,9 @@
  *	run_prog ask HOW ADDR PORT	one connection, tell who it was with
  *	run_prog hold ADDR PORT		one connection, until it is closed
  *	run_prog twins PORT		echo one, of two listeners for IPv6 and IPv4
+ *	run_prog guarded PORT		listeners with IP_TRANSPARENT, set too late on
+ *					the second, PORT + 1
+ *	run_prog stolen ADDR PORT	somebody else has the number when it connects
  *	run_prog names FD		names of a socket that was inherited
  */
 #include <arpa/inet.h>
@@ -17,6 +20,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/wait.h>
@@ -359,6 +363,56 @@ static int twins(const char *port)
 	return 0;
 }
 
+static int guarded(const char *port)
+{
+	unsigned short number = atoi(port), late = number + 1;
+	int first, one = 1;
+
+	addr_read("0.0.0.0", NULL, &host, &host_len);
+	first = stream(0);
+	WANT(!setsockopt(first, SOL_IP, IP_TRANSPARENT, &one, sizeof(one)));
+	addr_set_port(&host, number);
+	WANT(!bind(first, &host.sa, host_len) && !listen(first, 1));
+	addr_set_port(&host, 0);
+	WANT(!setsockopt(listening(&late, 0), SOL_IP, IP_TRANSPARENT, &one,
+			 sizeof(one)));
+	printf("ready\n");
+	fflush(stdout);
+	return pause() != -1;
+}
+
+struct steal {
+	int fd;
+	int ret;
+	int err;
+};
+
+static void *connects(void *arg)
+{
+	struct steal *steal = arg;
+
+	steal->ret = connect(steal->fd, &host.sa, host_len);
+	steal->err = errno;
+	return NULL;
+}
+
+/* The file that has the number by then stays what it is. */
+static int stolen(const char *addr, const char *port)
+{
+	struct steal steal;
+	pthread_t t;
+
+	addr_read(addr, port, &host, &host_len);
+	steal.fd = stream(0);
+	WANT(!pthread_create(&t, NULL, connects, &steal));
+	usleep(100000);
+	WANT(!close(steal.fd));
+	WANT(dup2(STDERR_FILENO, steal.fd) == steal.fd);
+	WANT(!pthread_join(t, NULL));
+	printf("connect: %d %s\n", steal.ret, strerror(steal.err));
+	return !getsockname(steal.fd, &host.sa, &host_len) || errno != ENOTSOCK;
+}
+
 /* ---- cases, and what the kernel has counted ---- */
 
 /*
@@ -462,6 +516,10 @@ int main(int argc, char **argv)
 		tell_names("inherited", atoi(argv[2]));
 		return 0;
 	}
+	if (argc == 3 && !strcmp(argv[1], "guarded"))
+		return guarded(argv[2]);
+	if (argc == 4 && !strcmp(argv[1], "stolen"))
+		return stolen(argv[2], argv[3]);
 	if (argc == 3 && !strcmp(argv[1], "twins"))
 		return twins(argv[2]);
 	if (argc == 4 && !strcmp(argv[1], "hold"))

@@ -272,6 +272,37 @@ two_listeners() {
 	grep -q "^served $b4 5100 from $a4 " "$tmp/served"
 }
 
+# What only guards TCP leaves no way in by TTP.
+guards() {
+	local status=0
+
+	start b ttp_run -v "$prog" guarded 5200 >"$tmp/served" 2>"$tmp/said"
+	server=$started
+	wait_for 10 grep -q ready "$tmp/served" || return
+	cat "$tmp/said"
+	on a ttpcat -z "$(mac_of b)" 5200-5201 && status=1
+	end "$server"
+	[ "$status" -eq 0 ] && grep -q "5200: stays TCP: IP_TRANSPARENT" "$tmp/said" &&
+		grep -q "TCP alone from now on: IP_TRANSPARENT" "$tmp/said"
+}
+
+# A connection that comes when its number is somebody else's
+number_is_gone() {
+	local status
+
+	echo "far 10.79.0.9 wire0 $(mac_of b)" >"$tmp/hosts"
+	start b ttp_run "$prog" serve block 0.0.0.0 5300 1 >"$tmp/served"
+	server=$started
+	wait_for 10 grep -q ready "$tmp/served"
+	on a tc qdisc add dev wire0 root netem delay 500ms
+	on a ttp_run -v --hosts="$tmp/hosts" "$prog" stolen far 5300 >"$tmp/asked" 2>&1
+	status=$?
+	on a tc qdisc del dev wire0 root
+	end "$server"
+	cat "$tmp/asked"
+	[ "$status" -eq 0 ] && grep -q "connect: -1 Bad file descriptor" "$tmp/asked"
+}
+
 web_server() {
 	local get=(python3 -c "
 import sys, urllib.request
@@ -308,7 +339,7 @@ all=(block poll select epoll)
 some=(block epoll)
 cases=$("$prog" list | wc -l)
 [ "$slow" -eq 1 ] || all=("${some[@]}")
-plan $((20 + ${#all[@]} * 4 + 2 + (slow > 1 ? 1 : 3) * cases))
+plan $((22 + ${#all[@]} * 4 + 2 + (slow > 1 ? 1 : 3) * cases))
 wire_up
 on a ip addr add "$a4/24" dev wire0
 on b ip addr add "$b4/24" dev wire0
@@ -346,6 +377,8 @@ check "lookups" lookups
 check "a peer without IP address" without_ip
 check "--log" log_file
 check "listeners for IPv6 and IPv4" two_listeners
+check "options that guard" guards
+check "a number that is gone" number_is_gone
 check "python's web server" web_server
 check "a script" scripts
 refused 126 "statically linked" "a static program" ttp_run /sbin/ldconfig -p

@@ -38,6 +38,8 @@
 /**
  * struct call - one call of connect()
  * @fd: the program's socket
+ * @dev: which that is, should the number become another one's meanwhile
+ * @ino: same
  * @family: of the program's socket
  * @nonblock: it is not to wait
  * @interrupted: a signal came that would have ended it
@@ -51,6 +53,8 @@
  */
 struct call {
 	int fd;
+	dev_t dev;
+	ino_t ino;
 	int family;
 	bool nonblock;
 	bool interrupted;
@@ -114,17 +118,24 @@ static bool call_fill(struct call *c, int fd, const struct sockaddr *sa,
 
 /* ---- may it be TTP? ---- */
 
-/* What the program has set on the socket and TTP has nothing for */
-static const char *held_back(const struct call *c)
+/*
+ * Have the socket in the table, so that its close() is seen.
+ * Return: what the program has set on it and TTP has nothing for, or NULL
+ */
+static const char *held_back(struct call *c)
 {
-	const char *why = NULL;
+	const char *why = "no memory";
 	struct file *f;
 	sigset_t was;
 
 	fd_lock(&was);
-	f = fd_find_as(c->fd, ROLE_PLAIN);
-	if (f)
+	f = fd_find_as(c->fd, ROLE_PLAIN) ?:
+	    fd_add(c->fd, ROLE_PLAIN, c->family);
+	if (f) {
+		c->dev = f->dev;
+		c->ino = f->ino;
 		why = opts_keep_tcp(f->opts);
+	}
 	fd_unlock(&was);
 	return why;
 }
@@ -251,25 +262,40 @@ static void inherit_flags(int from, int to)
 	libc()->fcntl(to, F_SETFL, flags);
 }
 
-/* With the table locked. Return: the new file; the old one's is gone */
-static struct file *replace(int fd, int s, int family)
+/* Nobody waits for it long; EBUSY: another thread is just opening the number */
+static int put_over(int s, int fd)
 {
-	int cloexec = libc()->fcntl(fd, F_GETFD) & FD_CLOEXEC;
-	struct file *old = fd_find_as(fd, ROLE_PLAIN), *f;
-	struct watch *watches = old ? old->watches : NULL, *w;
-	struct opt *opts = old ? old->opts : NULL;
+	int cloexec = libc()->fcntl(fd, F_GETFD) & FD_CLOEXEC, ret;
 
-	if (old) {
-		opts_settle(old->opts, fd);
-		old->watches = NULL;
-		old->opts = NULL;
-	}
+	do
+		ret = libc()->dup3(s, fd, cloexec ? O_CLOEXEC : 0);
+	while (ret < 0 && (errno == EBUSY || errno == EINTR));
+	return ret;
+}
+
+/*
+ * With the table locked. Return: the new file, the old one's is gone; or NULL
+ * if that is not there any more
+ */
+static struct file *replace(const struct call *c, int s)
+{
+	struct file *old = fd_find_as(c->fd, ROLE_PLAIN), *f;
+	struct watch *watches, *w;
+	struct opt *opts;
+
+	if (!old || old->dev != c->dev || old->ino != c->ino)
+		return NULL;
+	opts_settle(old->opts, c->fd);
 	/* Another number of the old socket would keep them alive. */
-	for (w = watches; w; w = w->next)
-		libc()->epoll_ctl(w->epfd, EPOLL_CTL_DEL, fd, NULL);
-	libc()->dup3(s, fd, cloexec ? O_CLOEXEC : 0);
-	libc()->close(s);
-	f = fd_add(fd, ROLE_CONN, family);
+	for (w = old->watches; w; w = w->next)
+		libc()->epoll_ctl(w->epfd, EPOLL_CTL_DEL, c->fd, NULL);
+	if (put_over(s, c->fd) < 0)
+		return NULL;
+	watches = old->watches;
+	opts = old->opts;
+	old->watches = NULL;
+	old->opts = NULL;
+	f = fd_add(c->fd, ROLE_CONN, c->family);
 	if (!f) {
 		opts_free(&opts);
 		return NULL;
@@ -277,11 +303,12 @@ static struct file *replace(int fd, int s, int family)
 	f->opts = opts;
 	f->watches = watches;
 	for (w = watches; w; w = w->next)
-		libc()->epoll_ctl(w->epfd, EPOLL_CTL_ADD, fd, &w->ev);
+		libc()->epoll_ctl(w->epfd, EPOLL_CTL_ADD, c->fd, &w->ev);
 	return f;
 }
 
-static void take_place(const struct call *c, int s, bool open)
+/* Return: 0, or EBADF if the program has closed its socket meanwhile */
+static int take_place(const struct call *c, int s, bool open)
 {
 	struct sockaddr_ttp local = { 0 };
 	socklen_t len = sizeof(local);
@@ -292,7 +319,7 @@ static void take_place(const struct call *c, int s, bool open)
 	inherit_flags(c->fd, s);
 	fd_mark(s, c->family, ip_is_v4(&c->to));
 	fd_lock(&was);
-	f = replace(c->fd, s, c->family);
+	f = replace(c, s);
 	if (f) {
 		f->told_in_progress = open && c->nonblock;
 		f->local = ip_is_any(&c->from) ? c->way.from : c->from;
@@ -300,9 +327,11 @@ static void take_place(const struct call *c, int s, bool open)
 		f->peer = c->to;
 		f->peer_port = c->port;
 		f->ttp = c->ttp;
+		fd_settle(c->fd, true);
 	}
-	fd_settle(c->fd, true);
 	fd_unlock(&was);
+	libc()->close(s);
+	return f ? 0 : EBADF;
 }
 
 static void tell(const struct call *c, const char *how)
@@ -391,44 +420,106 @@ static bool let_go(const struct call *c)
 	return (c->nonblock || c->interrupted) && trusted(c);
 }
 
-static int dial_new(struct call *c, const struct sockaddr *sa, socklen_t len)
+/*
+ * By TTP. Return: 0, EINPROGRESS, EINTR or EBADF as connect() is to end, or -1
+ * if TCP is left, with why and what TTP has come to
+ */
+static int dial_ttp(struct call *c, const char **why, int *err)
 {
-	const char *why = why_not(c);
-	int s, err, saved = errno;
+	int s;
 
-	if (why)
-		return stay_tcp(c, why, ENETUNREACH, sa, len);
+	*err = ENETUNREACH;
+	*why = why_not(c);
+	if (*why)
+		return -1;
 	s = ttp_socket(c);
-	if (s < 0)
-		return stay_tcp(c, strerror(errno), errno, sa, len);
-	err = try_ttp(c, s);
-	if (err == EINPROGRESS && let_go(c)) {
-		take_place(c, s, false);
+	*err = s < 0 ? errno : try_ttp(c, s);
+	if (*err == EINPROGRESS && let_go(c)) {
 		tell(c, ", no answer yet");
-		return result(c->nonblock ? EINPROGRESS : EINTR);
+		return take_place(c, s, false) ?:
+		       c->nonblock ? EINPROGRESS : EINTR;
 	}
-	if (!err || err == ECONNREFUSED)
-		peers_note(&c->ttp, err ? PEER_SPEAKS : PEER_ACCEPTS);
-	else if (err == EINPROGRESS && !peers_speaks(&c->ttp))
+	if (s >= 0 && (!*err || *err == ECONNREFUSED))
+		peers_note(&c->ttp, *err ? PEER_SPEAKS : PEER_ACCEPTS);
+	else if (*err == EINPROGRESS && !peers_speaks(&c->ttp))
 		peers_note(&c->ttp, PEER_SILENT);
-	if (err) {
-		libc()->close(s);
-		return stay_tcp(c, failure(err), err, sa, len);
+	if (!*err) {
+		tell(c, "");
+		/* Who would not wait is not prepared for success at once. */
+		return take_place(c, s, true) ?: c->nonblock ? EINPROGRESS : 0;
 	}
-	take_place(c, s, true);
-	tell(c, "");
-	/* Who would not wait for TCP is not prepared for success at once. */
-	errno = saved;
-	return result(c->nonblock ? EINPROGRESS : 0);
+	if (s >= 0)
+		libc()->close(s);
+	*why = failure(*err);
+	return -1;
 }
 
-/* A socket of TTP's once more: as the kernel says, and 0 once as with TCP */
-static int dial_again(int fd)
+static int dial_new(struct call *c, const struct sockaddr *sa, socklen_t len)
+{
+	int ret, err, saved = errno, cancel = cancel_off();
+	const char *why;
+
+	ret = dial_ttp(c, &why, &err);
+	cancel_on(cancel);
+	if (ret < 0)
+		return stay_tcp(c, why, err, sa, len);
+	errno = saved;
+	return result(ret);
+}
+
+/* ---- once more ---- */
+
+/* An unconnected TCP socket in place of a connection. Return: 0 or -1 */
+static int disconnect(int fd)
+{
+	struct opt *opts;
+	struct file *f;
+	sigset_t was;
+	int s, ret = -1;
+
+	fd_lock(&was);
+	f = fd_find_as(fd, ROLE_CONN);
+	s = f ? libc()->socket(f->family, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
+	if (s >= 0) {
+		libc()->fcntl(s, F_SETFL, libc()->fcntl(fd, F_GETFL));
+		opts_restore(f->opts, s);
+		ret = put_over(s, fd);
+		libc()->close(s);
+	}
+	if (ret >= 0) {
+		opts = f->opts;
+		f->opts = NULL;
+		f = fd_add(fd, ROLE_PLAIN, f->family);
+		if (f)
+			f->opts = opts;
+		else
+			opts_free(&opts);
+	}
+	fd_unlock(&was);
+	return ret < 0 ? -1 : 0;
+}
+
+/* Is it open, or being opened? Else another connect() may begin. */
+static bool under_way(int fd)
+{
+	struct ttp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	return !libc()->getsockopt(fd, SOL_TTP, TTP_INFO, &info, &len) &&
+	       info.state != TTP_CLOSED;
+}
+
+/*
+ * connect() on a socket of TTP's. Return: what it is to return, or 1 if it is
+ * an ordinary TCP socket (again)
+ */
+static int dial_again(int fd, const struct sockaddr *sa)
 {
 	struct sockaddr_ttp ttp;
 	bool first = false;
 	struct file *f;
 	sigset_t was;
+	int err;
 
 	fd_lock(&was);
 	f = fd_find_as(fd, ROLE_CONN);
@@ -440,9 +531,18 @@ static int dial_again(int fd)
 	fd_unlock(&was);
 	if (!f)
 		return 1;
+	if (sa->sa_family == AF_UNSPEC)
+		return disconnect(fd);
+	/* As with TCP: 0 once, where EINPROGRESS was told */
 	if (first)
 		return 0;
-	return libc()->connect(fd, (struct sockaddr *)&ttp, sizeof(ttp));
+	if (under_way(fd))
+		return libc()->connect(fd, (struct sockaddr *)&ttp,
+				       sizeof(ttp));
+	err = sock_get(fd, SOL_SOCKET, SO_ERROR);
+	if (err)
+		return result(err);
+	return disconnect(fd) ?: 1;
 }
 
 int dial(int fd, const struct sockaddr *sa, socklen_t len)
@@ -450,9 +550,8 @@ int dial(int fd, const struct sockaddr *sa, socklen_t len)
 	struct call c;
 	int ret, saved = errno;
 
-	if (fd_known(fd) && sa && len >= sizeof(sa->sa_family) &&
-	    sa->sa_family != AF_UNSPEC) {
-		ret = dial_again(fd);
+	if (fd_known(fd) && sa && len >= sizeof(sa->sa_family)) {
+		ret = dial_again(fd, sa);
 		if (ret <= 0)
 			return ret;
 	}

@@ -178,8 +178,13 @@ static const char *shadow_add(int fd, int family, const struct sockaddr_ttp *a,
 			      int backlog)
 {
 	struct file *f = fd_find(fd);
+	const char *why;
 	int s;
 
+	/* What guards the TCP socket would not guard its shadow. */
+	why = opts_keep_tcp(f ? f->opts : NULL);
+	if (why)
+		return why;
 	s = shadow_make(a, f ? f->opts : NULL, backlog);
 	if (s < 0 && errno == EADDRINUSE && family == AF_INET)
 		s = shadow_from_twin(a, f ? f->opts : NULL, backlog);
@@ -246,12 +251,27 @@ static void shadow_end(int fd)
 	listener_set_blocking(fd, false);
 }
 
-static bool has_port(int fd)
+/* Network byte order; 0: none yet */
+static uint16_t port_of(int fd)
 {
 	uint16_t port = 0;
 	struct ip ip;
 
-	return bound_to(fd, &ip, &port) && port;
+	return bound_to(fd, &ip, &port) ? port : 0;
+}
+
+/* It listens elsewhere: the port it had before shutdown() is told till then. */
+static void shadow_moves(int fd, int family, int backlog)
+{
+	struct file *f;
+	sigset_t was;
+
+	fd_lock(&was);
+	f = fd_find_as(fd, ROLE_LISTENER);
+	if (f)
+		fd_unhide(&f->shadow);
+	fd_unlock(&was);
+	shadow_begin(fd, family, backlog);
 }
 
 /*
@@ -260,18 +280,18 @@ static bool has_port(int fd)
  */
 static int listen_both(int fd, int family, int backlog)
 {
-	bool first = has_port(fd);
+	uint16_t port = port_of(fd);
 	int ret, err;
 
-	if (first)
+	if (port)
 		shadow_begin(fd, family, backlog);
 	ret = libc()->listen(fd, backlog);
 	err = errno;
-	if (ret && first) {
+	if (ret && port) {
 		say(fd, "listen: %s", strerror(err));
 		shadow_end(fd);
-	} else if (!ret && !first) {
-		shadow_begin(fd, family, backlog);
+	} else if (!ret && port != port_of(fd)) {
+		shadow_moves(fd, family, backlog);
 	}
 	errno = err;
 	return ret;
@@ -429,7 +449,7 @@ static int accept_ttp(const struct door *d, struct sockaddr *sa,
 {
 	struct sockaddr_ttp ttp = { 0 };
 	socklen_t ttp_len = sizeof(ttp);
-	int fd;
+	int fd, cancel;
 
 	if (d->shadow < 0) {
 		errno = EAGAIN;
@@ -437,10 +457,13 @@ static int accept_ttp(const struct door *d, struct sockaddr *sa,
 	}
 	fd = libc()->accept4(d->shadow, (struct sockaddr *)&ttp, &ttp_len,
 			     flags);
-	if (fd >= 0)
+	if (fd >= 0) {
+		cancel = cancel_off();
 		accepted(d, fd, &ttp, sa, len);
-	else if (errno == EINVAL || errno == EBADF)
+		cancel_on(cancel);
+	} else if (errno == EINVAL || errno == EBADF) {
 		errno = EAGAIN;	/* shut down; TCP's says so */
+	}
 	return fd;
 }
 

@@ -8,6 +8,7 @@
 
 #include "libc.h"
 #include "netlink.h"
+#include "wait.h"
 
 /* Room for an answer; a dump comes in several. */
 #define ANSWER	16384
@@ -111,13 +112,16 @@ static int converse(int s, struct question *q, answer_fn each, void *arg)
 
 static int ask(struct question *q, answer_fn each, void *arg)
 {
-	int s, err;
+	int s, err, cancel = cancel_off();
 
 	s = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	if (s < 0)
-		return errno;
-	err = converse(s, q, each, arg);
-	libc()->close(s);
+		err = errno;
+	else
+		err = converse(s, q, each, arg);
+	if (s >= 0)
+		libc()->close(s);
+	cancel_on(cancel);
 	return err;
 }
 

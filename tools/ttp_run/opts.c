@@ -19,8 +19,12 @@
 #include "libc.h"
 #include "num.h"
 #include "opts.h"
+#include "say.h"
 
 #define CONGESTION	"ttp"
+
+/* Newer than the headers: TCP_AO_ADD_KEY */
+#define TCP_AO_KEY	38
 
 /* ---- the list ---- */
 
@@ -111,14 +115,24 @@ struct name {
 	const char *text;
 };
 
-/* Refused on an AF_TTP socket, and before that a reason to stay TCP */
+/*
+ * What guards a socket, or sends it elsewhere, by means that TTP has not: a
+ * reason to stay TCP. Refused on an AF_TTP socket but at SOL_SOCKET, which is
+ * TTP's own business there.
+ */
 static const struct name tcp_only[] = {
 	{ SOL_SOCKET, SO_ATTACH_FILTER, "SO_ATTACH_FILTER is set" },
 	{ SOL_SOCKET, SO_ATTACH_BPF, "SO_ATTACH_BPF is set" },
+	{ SOL_SOCKET, SO_MARK, "SO_MARK is set" },
 	{ IPPROTO_TCP, TCP_MD5SIG, "TCP_MD5SIG is set" },
 	{ IPPROTO_TCP, TCP_MD5SIG_EXT, "TCP_MD5SIG_EXT is set" },
 	{ IPPROTO_TCP, TCP_REPAIR, "TCP_REPAIR is set" },
 	{ IPPROTO_TCP, TCP_ULP, "TCP_ULP is set" },
+	{ IPPROTO_TCP, TCP_AO_KEY, "TCP_AO_ADD_KEY is set" },
+	{ IPPROTO_IP, IP_IPSEC_POLICY, "IP_IPSEC_POLICY is set" },
+	{ IPPROTO_IP, IP_XFRM_POLICY, "IP_XFRM_POLICY is set" },
+	{ IPPROTO_IPV6, IPV6_IPSEC_POLICY, "IPV6_IPSEC_POLICY is set" },
+	{ IPPROTO_IPV6, IPV6_XFRM_POLICY, "IPV6_XFRM_POLICY is set" },
 	{ IPPROTO_IP, IP_TRANSPARENT, "IP_TRANSPARENT is set" },
 	{ IPPROTO_IPV6, IPV6_TRANSPARENT, "IPV6_TRANSPARENT is set" },
 };
@@ -171,6 +185,9 @@ static int apply_socket(int fd, int name, const void *value, socklen_t len)
 	/* The device is chosen by the address. */
 	if (name == SO_BINDTODEVICE || name == SO_BINDTOIFINDEX)
 		return 0;
+	/* Its value was a pointer to what is gone by now. */
+	if (name == SO_ATTACH_REUSEPORT_CBPF)
+		return 0;
 	return libc()->setsockopt(fd, SOL_SOCKET, name, value, len);
 }
 
@@ -185,6 +202,16 @@ void opts_apply(const struct opt *list, int ttp_fd)
 		else if (list->level == IPPROTO_TCP)
 			apply_tcp(ttp_fd, list->name, list->value, list->len);
 	}
+	errno = saved;
+}
+
+void opts_restore(const struct opt *list, int tcp_fd)
+{
+	int saved = errno;
+
+	for (; list; list = list->next)
+		libc()->setsockopt(tcp_fd, list->level, list->name, list->value,
+				   list->len);
 	errno = saved;
 }
 
@@ -306,6 +333,11 @@ static void set_noted(int fd, int level, int name, const void *value,
 		f = fd_add(fd, ROLE_PLAIN, family);
 	if (f && f->role != ROLE_CONN) {
 		opts_note(&f->opts, level, name, value, len);
+		if (tcp_only_find(level, name) && f->shadow >= 0) {
+			say(fd, "listens by TCP alone from now on: %s",
+			    tcp_only_find(level, name));
+			fd_unhide(&f->shadow);
+		}
 		if (f->role == ROLE_LISTENER && f->shadow >= 0 &&
 		    len <= OPT_LEN) {
 			memcpy(one.value, value, len);

@@ -40,6 +40,9 @@ const char *opts_keep_tcp(const struct opt *list);
 /* Give a new AF_TTP socket what was set on the TCP one. */
 void opts_apply(const struct opt *list, int ttp_fd);
 
+/* Give a new TCP socket what was set on another. */
+void opts_restore(const struct opt *list, int tcp_fd);
+
 /* The last chance to ask a TCP socket what it tells of its options */
 void opts_settle(struct opt *list, int tcp_fd);
 

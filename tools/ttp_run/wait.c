@@ -56,6 +56,38 @@ static void hold_off(sigset_t *was, sigset_t *open)
 			sigaddset(open, sig);
 }
 
+int cancel_off(void)
+{
+	int was, saved = errno;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &was);
+	errno = saved;
+	return was;
+}
+
+void cancel_on(int was)
+{
+	int saved = errno;
+
+	pthread_setcancelstate(was, NULL);
+	errno = saved;
+}
+
+/* What is to be undone when the thread is cancelled, too */
+struct held {
+	int fd;
+	sigset_t was;
+};
+
+static void let_in(void *arg)
+{
+	const struct held *held = arg;
+
+	if (held->fd >= 0)
+		libc()->close(held->fd);
+	pthread_sigmask(SIG_SETMASK, &held->was, NULL);
+}
+
 static int left_ms(uint64_t end)
 {
 	uint64_t now = ttp_time_now();
@@ -66,14 +98,17 @@ static int left_ms(uint64_t end)
 /* One wait. Return: as poll(), but 0 with @again set after a restart */
 static int wait_once(struct pollfd *fds, int n, int timeout_ms, bool *again)
 {
-	sigset_t was, open;
+	struct held held;
+	sigset_t open;
 	int ret, err;
 	bool ends;
 
-	hold_off(&was, &open);
-	fds[n].fd = signalfd(-1, &open, SFD_NONBLOCK | SFD_CLOEXEC);
+	hold_off(&held.was, &open);
+	held.fd = signalfd(-1, &open, SFD_NONBLOCK | SFD_CLOEXEC);
+	fds[n].fd = held.fd;
 	fds[n].events = POLLIN;
 	fds[n].revents = 0;
+	pthread_cleanup_push(let_in, &held);
 	ret = libc()->poll(fds, n + 1, timeout_ms);
 	err = errno;
 	*again = ret < 0 && err == EINTR;
@@ -85,9 +120,7 @@ static int wait_once(struct pollfd *fds, int n, int timeout_ms, bool *again)
 			err = EINTR;
 		}
 	}
-	if (fds[n].fd >= 0)
-		libc()->close(fds[n].fd);
-	pthread_sigmask(SIG_SETMASK, &was, NULL);
+	pthread_cleanup_pop(1);
 	errno = err;
 	return ret;
 }

@@ -19,4 +19,11 @@
  */
 int wait_restart(struct pollfd *fds, int n, int timeout_ms);
 
+/*
+ * Between these a thread is not cancelled: descriptors of ours would be lost.
+ * Return: for cancel_on()
+ */
+int cancel_off(void);
+void cancel_on(int was);
+
 #endif /* _TTP_RUN_WAIT_H */
