@@ -37,7 +37,9 @@ EXPORT int accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
 
 	if (fd_known(fd) && listener_accept(fd, sa, len, flags, &ret))
 		return ret;
-	return libc()->accept4(fd, sa, len, flags);
+	ret = libc()->accept4(fd, sa, len, flags);
+	fd_settle(ret, true);
+	return ret;
 }
 
 EXPORT int accept(int fd, struct sockaddr *sa, socklen_t *len)

@@ -233,8 +233,11 @@ static int await(struct call *c, int s)
 		if (now >= end)
 			return EINPROGRESS;
 		ret = wait_restart(p, 1, (end - now) / NSEC_PER_MSEC + 1);
-		if (ret < 0)
+		/* connect() is to end now, and to go on without the caller. */
+		if (ret < 0 && !c->nonblock) {
 			c->interrupted = true;
+			return EINPROGRESS;
+		}
 	} while (ret <= 0);
 	return sock_get(s, SOL_SOCKET, SO_ERROR);
 }
@@ -441,7 +444,8 @@ static int dial_ttp(struct call *c, const char **why, int *err)
 	}
 	if (s >= 0 && (!*err || *err == ECONNREFUSED))
 		peers_note(&c->ttp, *err ? PEER_SPEAKS : PEER_ACCEPTS);
-	else if (*err == EINPROGRESS && !peers_speaks(&c->ttp))
+	else if (*err == EINPROGRESS && !c->interrupted &&
+		 !peers_speaks(&c->ttp))
 		peers_note(&c->ttp, PEER_SILENT);
 	if (!*err) {
 		tell(c, "");

@@ -27,11 +27,11 @@ static const char *host_parse(char *line, struct host *h)
 {
 	char *name, *ip, *dev, *mac, *more, *save;
 
-	name = strtok_r(line, " \t\n", &save);
-	ip = strtok_r(NULL, " \t\n", &save);
-	dev = strtok_r(NULL, " \t\n", &save);
-	mac = strtok_r(NULL, " \t\n", &save);
-	more = strtok_r(NULL, " \t\n", &save);
+	name = strtok_r(line, " \t\r\n", &save);
+	ip = strtok_r(NULL, " \t\r\n", &save);
+	dev = strtok_r(NULL, " \t\r\n", &save);
+	mac = strtok_r(NULL, " \t\r\n", &save);
+	more = strtok_r(NULL, " \t\r\n", &save);
 	if (!mac || more)
 		return "not a name, an IP address, a device and a MAC address";
 	if (strlen(name) >= sizeof(h->name))
@@ -44,6 +44,8 @@ static const char *host_parse(char *line, struct host *h)
 		return "the MAC address is none of a host";
 	strcpy(h->name, name);
 	strcpy(h->dev, dev);
+	if (IN6_IS_ADDR_LINKLOCAL(&h->ip.a))
+		h->ip.scope = if_nametoindex(dev);
 	return NULL;
 }
 
@@ -100,7 +102,8 @@ static void hosts_refresh(void)
 {
 	struct stat st;
 
-	if (stat(settings.hosts, &st)) {
+	/* Nothing else, as we are not to wait */
+	if (stat(settings.hosts, &st) || !S_ISREG(st.st_mode)) {
 		if (hosts_size >= 0)
 			hosts_free();
 		hosts_size = -1;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,16 +32,25 @@ bool listener_blocking(int fd)
 
 void listener_set_blocking(int fd, bool blocking)
 {
-	libc()->fcntl(fd, F_SETSIG, blocking ? SIGIO : 0);
+	int mark = libc()->fcntl(fd, F_GETFL) & O_ASYNC ? 0 : SIGRTMAX - 3;
+
+	libc()->fcntl(fd, F_SETSIG, blocking ? SIGIO : mark);
+}
+
+static bool listener_marked(int fd)
+{
+	return listener_blocking(fd) ||
+	       libc()->fcntl(fd, F_GETSIG) == SIGRTMAX - 3;
 }
 
 static void listener_unblock(int fd)
 {
 	int flags = libc()->fcntl(fd, F_GETFL);
 
-	if (flags & O_NONBLOCK)
+	/* Of one that was inherited it is known already. */
+	if (listener_marked(fd))
 		return;
-	listener_set_blocking(fd, true);
+	listener_set_blocking(fd, !(flags & O_NONBLOCK));
 	libc()->fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
@@ -245,10 +255,9 @@ static void shadow_end(int fd)
 	if (fd_find_as(fd, ROLE_LISTENER))
 		fd_forget(fd);
 	fd_unlock(&was);
-	if (!listener_blocking(fd))
-		return;
-	libc()->fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
-	listener_set_blocking(fd, false);
+	if (listener_blocking(fd))
+		libc()->fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+	libc()->fcntl(fd, F_SETSIG, 0);
 }
 
 /* Network byte order; 0: none yet */
@@ -337,8 +346,18 @@ bool listener_shutdown(int fd, int how, int *ret)
 	return f;
 }
 
+/* Given to this process to serve, as sd_listen_fds(3) has it */
+static bool activated(int fd)
+{
+	const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
+
+	return pid && n && atoi(pid) == getpid() && fd >= 3 &&
+	       fd < 3 + atoi(n);
+}
+
 /*
- * Another process may have the shadow still; then there is TCP only, which is
+ * What somebody has left open who knows nothing of us is nothing that this
+ * program serves. Another process may have the shadow still; then there is TCP only, which is
  * non-blocking all the same if that process made it so.
  */
 void listener_adopt(int fd)
@@ -347,7 +366,7 @@ void listener_adopt(int fd)
 	struct file *f;
 	sigset_t was;
 
-	if (!family)
+	if (!family || !(listener_marked(fd) || activated(fd)))
 		return;
 	shadow_begin(fd, family, SOMAXCONN);
 	if (!listener_blocking(fd))
@@ -539,6 +558,11 @@ bool listener_accept(int fd, struct sockaddr *sa, socklen_t *len, int flags,
 
 	if (!door_find(fd, &d))
 		return false;
+	if (sa && !len) {
+		errno = EFAULT;
+		*ret = -1;
+		return true;
+	}
 	while ((*ret = accept_one(&d, sa, len, flags)) < 0 &&
 	       errno == EAGAIN && listener_blocking(fd)) {
 		if (!end)

@@ -6,7 +6,8 @@
  * Both are non-blocking, so that of several who accept() nobody is stuck with
  * one of them while the other has a connection. Whether the program believes
  * the listener to be blocking is kept in the open file itself, where those who
- * share it look: F_GETSIG is then SIGIO, which without O_ASYNC changes nothing.
+ * share it look: F_GETSIG is then SIGIO, else a mark that there is a shadow. Without
+ * O_ASYNC that changes nothing.
  */
 #ifndef _TTP_RUN_LISTENER_H
 #define _TTP_RUN_LISTENER_H

@@ -307,7 +307,7 @@ static void guess_look(const struct ip *ip, void *arg)
 
 	if (ip_is_v4(ip) ? !g->v4 : g->family == AF_INET)
 		return;
-	if (ip_is_multicast(ip) || ip_is_any(ip))
+	if (ip_is_multicast(ip) || ip_is_any(ip) || ip_is_loopback(ip))
 		return;
 	worth = ip_is_v4(ip) ? 2000 : IN6_IS_ADDR_LINKLOCAL(&ip->a) ? 1 : 1000;
 	if (!ip_is_any(g->bound))

@@ -324,6 +324,9 @@ static void set_noted(int fd, int level, int name, const void *value,
 	struct file *f;
 	sigset_t was;
 
+	/* A connection by TCP stays one. */
+	if (fd_settled(fd))
+		return;
 	family = fd_stream(fd);
 	if (!family)
 		goto out;

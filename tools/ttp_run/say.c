@@ -8,10 +8,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -66,6 +69,24 @@ static int say_where(void)
 	return STDERR_FILENO;
 }
 
+/* In one piece, so that lines of several processes do not mix. */
+static void say_line(int to, const char *line, size_t n)
+{
+	const struct timespec now = { 0 };
+	sigset_t pipe, was;
+
+	/* A reader that is gone is no reason for the program to end. */
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &pipe, &was);
+	if (write(to, line, n) < 0) {
+		settings.verbose = errno == EAGAIN || errno == EINTR;
+		if (errno == EPIPE)
+			sigtimedwait(&pipe, NULL, &now);
+	}
+	pthread_sigmask(SIG_SETMASK, &was, NULL);
+}
+
 void say(int fd, const char *format, ...)
 {
 	int n, saved = errno, to;
@@ -84,8 +105,7 @@ void say(int fd, const char *format, ...)
 		n = sizeof(line) - 1;
 	line[n++] = '\n';
 	to = say_where();
-	/* In one piece, so that lines of several processes do not mix */
-	if (to >= 0 && write(to, line, n) < 0)
-		settings.verbose = errno == EAGAIN || errno == EINTR;
+	if (to >= 0)
+		say_line(to, line, n);
 	errno = saved;
 }

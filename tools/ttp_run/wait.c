@@ -105,13 +105,16 @@ static int wait_once(struct pollfd *fds, int n, int timeout_ms, bool *again)
 
 	hold_off(&held.was, &open);
 	held.fd = signalfd(-1, &open, SFD_NONBLOCK | SFD_CLOEXEC);
+	/* Without it signals would not be seen: then one ends the call. */
+	if (held.fd < 0)
+		pthread_sigmask(SIG_SETMASK, &held.was, NULL);
 	fds[n].fd = held.fd;
 	fds[n].events = POLLIN;
 	fds[n].revents = 0;
 	pthread_cleanup_push(let_in, &held);
 	ret = libc()->poll(fds, n + 1, timeout_ms);
 	err = errno;
-	*again = ret < 0 && err == EINTR;
+	*again = ret < 0 && err == EINTR && held.fd >= 0;
 	if (ret > 0 && fds[n].revents && --ret == 0) {
 		ends = ends_call(&open);
 		*again = !ends;
