@@ -245,9 +245,18 @@ static int await(struct call *c, int s)
 /* Return: 0, EINPROGRESS, or why it failed. */
 static int try_ttp(struct call *c, int s)
 {
-	if (!libc()->connect(s, (struct sockaddr *)&c->ttp, sizeof(c->ttp)))
+	const struct sockaddr *to = (struct sockaddr *)&c->ttp;
+	int err;
+
+	if (!libc()->connect(s, to, sizeof(c->ttp)))
 		return 0;
-	return errno == EINPROGRESS ? await(c, s) : errno;
+	if (errno != EINPROGRESS)
+		return errno;
+	err = await(c, s);
+	/* Success is told once; the program has its own way to hear of it. */
+	if (!err && libc()->connect(s, to, sizeof(c->ttp)) && errno != EISCONN)
+		err = errno;
+	return err;
 }
 
 /* ---- taking the program's socket's place ---- */
