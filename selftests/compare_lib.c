@@ -18,15 +18,22 @@
 
 /* ---- the transcript ---- */
 
+/* Threads and children may say something at the same time: line by line. */
 static void vnote(struct cmp *r, const char *fmt, va_list ap)
 {
-	size_t room = CMP_TEXT_MAX - *r->bytes;
-	int n = vsnprintf(r->text + *r->bytes, room - 1, fmt, ap);
+	char line[1024];
+	int n = vsnprintf(line, sizeof(line) - 1, fmt, ap);
+	size_t at;
 
-	if (n >= (int)room - 1)
+	if (n > (int)sizeof(line) - 2)
+		n = sizeof(line) - 2;
+	line[n++] = '\n';
+	at = __atomic_fetch_add(r->bytes, n, __ATOMIC_RELAXED);
+	if (at + n >= CMP_TEXT_MAX) {
+		__atomic_fetch_sub(r->bytes, n, __ATOMIC_RELAXED);
 		_exit(CMP_TROUBLE);
-	r->text[*r->bytes + n] = '\n';
-	*r->bytes += n + 1;
+	}
+	memcpy(r->text + at, line, n);
 }
 
 void notef(struct cmp *r, const char *fmt, ...)
