@@ -382,15 +382,36 @@ TEST_F(bare, each_payload_is_acknowledged_at_once)
 	EXPECT_EQ(5, OUT(PAYLOAD));
 }
 
+/*
+ * Where time is short a silence may break bays before the fourth frame is out:
+ * then all are to arrive, which opens one in a round, and it is tried again.
+ */
+static bool all_bays_open(struct _test_data_bare *self)
+{
+	int tries, i;
+
+	for (tries = 0; tries < 20; tries++) {
+		mark(self);
+		self->l->got_n = 0;
+		mod_read(&self->m);
+		for (i = 0; i < 8; i++)
+			if (!we_send(self, i))
+				return false;
+		if (info_of(self->fd).bays_open == 4)
+			return true;
+		if (!UNTIL(it_has(self, 8)))
+			return false;
+	}
+	return false;
+}
+
 TEST_F(bare, four_are_in_flight)
 {
 	uint32_t first;
 	int i;
 
 	ASSERT_TRUE(we_open(self));
-	mark(self);
-	for (i = 0; i < 8; i++)
-		ASSERT_TRUE(we_send(self, i));
+	ASSERT_TRUE(all_bays_open(self));
 	mod_watch(&self->m, 20);
 	EXPECT_EQ(4, info_of(self->fd).bays_held);
 	/* Again and again the same four */
