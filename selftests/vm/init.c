@@ -9,13 +9,16 @@
  *   ttp.root=DEVICE                root file system, ext4
  *   ttp.mnt=TYPE,SOURCE,TARGET,ro|rw   a share, 9p or hostfs; more than one
  *   ttp.init=PATH                  what to run in the root
+ *   ttp.seed=HEX                   what random numbers begin with
  *   ttp.probe                      say so and power off
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/random.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
@@ -109,6 +112,32 @@ static void mount_share(char *spec)
 		die(target);
 }
 
+/*
+ * A machine without any device that draws lots has its programs wait for minutes
+ * until it believes that it is unpredictable.
+ */
+static void seed_random(const char *hex)
+{
+	struct {
+		int		bits;
+		int		size;
+		unsigned char	buf[32];
+	} seed = { .bits = 8 * sizeof(seed.buf), .size = sizeof(seed.buf) };
+	unsigned int i;
+	int fd;
+
+	for (i = 0; i < sizeof(seed.buf); i++) {
+		if (sscanf(hex + 2 * i, "%2hhx", &seed.buf[i]) != 1) {
+			errno = EINVAL;
+			die("ttp.seed");
+		}
+	}
+	fd = open("/dev/random", O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || ioctl(fd, RNDADDENTROPY, &seed))
+		die("/dev/random");
+	close(fd);
+}
+
 static void enter_root(char *init)
 {
 	char *argv[] = { "/bin/bash", init, NULL };
@@ -174,6 +203,8 @@ int main(void)
 			mount_share(word + 8);
 		else if (!strncmp(word, "ttp.init=", 9))
 			init = word + 9;
+		else if (!strncmp(word, "ttp.seed=", 9))
+			seed_random(word + 9);
 	}
 	if (!init) {
 		errno = EINVAL;
