@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Runs of frames and a peer made by hand: what of a run has come before, and
+ * what a run leaves in a buffer that the next frame is given.
+ */
+#include <linux/ethtool.h>
+#include <linux/if_link.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include "kselftest_harness.h"
+#include "peer.h"
+#include "ttp_lib.h"
+#include "ttp_main.h"
+
+#define PORT		2000
+#define WINDOW_LOG	8
+#define WAIT		(1000 * ttp_slow())
+#define FRAME		500	/* bytes of payload at most */
+
+FIXTURE(runs) {
+	struct ttp_wire w;
+	struct peer p;
+	int fd;			/* the module's end */
+	char buf[2 * FRAME];
+};
+
+/* The peer takes small frames */
+static int half_open(struct peer *p)
+{
+	struct raw f = peer_frame(p, OPEN, 0, p->isn);
+	int tries;
+
+	f.rx = 0;
+	f.count = WINDOW_LOG;
+	f.max_payload = FRAME;
+	f.size = RAW_HDR + FRAME;
+	for (tries = 0; tries < 3; tries++) {
+		raw_send(p->raw, &f);
+		if (peer_hear_op(p, OPEN_ACK, WAIT) != OPEN_ACK)
+			continue;
+		p->rx = p->got.tx - 1;
+		return 0;
+	}
+	return -1;
+}
+
+FIXTURE_SETUP(runs)
+{
+	int listener, raw;
+
+	ttp_wire_make(&self->w, 1500);
+	ttp_enter(&self->w.b);
+	ASSERT_EQ(0, ttp_dev_add(self->w.b.ifindex));
+	raw = raw_socket(&self->w.a);
+	listener = ttp_listen(&self->w.b, SOCK_STREAM, PORT, 1);
+	ASSERT_LE(0, listener);
+	peer_init(&self->p, &self->w, raw, 4000, 0xfffffff0);
+	self->p.theirs = PORT;
+	ASSERT_EQ(0, half_open(&self->p));
+	peer_say(&self->p, ACK, ACK_VALID, self->p.tx);
+	ASSERT_EQ(POLLIN, ttp_poll(listener, POLLIN, WAIT));
+	self->fd = accept(listener, NULL, NULL);
+	ASSERT_LE(0, self->fd);
+	close(listener);
+}
+
+FIXTURE_TEARDOWN(runs)
+{
+	close(self->p.raw);
+	close(self->fd);
+	ttp_wire_free(&self->w);
+}
+
+static int feature(const struct ttp_node *node, uint32_t which, uint32_t on)
+{
+	struct ethtool_value v = { .cmd = which, .data = on };
+	struct ifreq r = { .ifr_name = "wire0", .ifr_data = (void *)&v };
+	int s, result;
+
+	ttp_enter(node);
+	s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	result = ioctl(s, SIOCETHTOOL, &r);
+	close(s);
+	return result;
+}
+
+/* ---- received ---- */
+
+/* So little that a reader who takes all of it is given it on a short way */
+#define PIECE		100
+#define RUN		3
+
+/* So many frames in a row, which leave together if time is not short */
+static void say_together(struct _test_data_runs *self, uint32_t first, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		peer_data(&self->p, 0, first + i, self->buf + i * PIECE, PIECE);
+}
+
+/* How many bytes came, the same as from there on; 0: none, -1: wrong ones */
+static int got(struct _test_data_runs *self, int from)
+{
+	char buf[sizeof(self->buf)];
+	int n;
+
+	if (ttp_poll(self->fd, POLLIN, WAIT) != POLLIN)
+		return 0;
+	n = recv(self->fd, buf, sizeof(buf), 0);
+	if (n < 0 || n > (int)sizeof(buf) - from ||
+	    memcmp(buf, self->buf + from, n))
+		return -1;
+	return n;
+}
+
+/*
+ * The peer did not hear that its first frame has come, and sends it again with
+ * what follows. GRO makes one run of these, and a reader with room for all of
+ * it is not to get the first bytes twice.
+ */
+TEST_F_TIMEOUT(runs, begins_with_what_has_come, 60)
+{
+	uint64_t runs = 0, before;
+	int tries, n;
+
+	/* veth takes the way by GRO only from who cannot send runs of TCP */
+	ASSERT_EQ(0, feature(&self->w.a, ETHTOOL_STSO, 0));
+	ASSERT_EQ(0, feature(&self->w.b, ETHTOOL_SGRO, 1));
+	ttp_enter(&self->w.a);
+	/* What is sent within 20 ms leaves at the end of that */
+	ASSERT_EQ(0, system("tc qdisc replace dev wire0 root netem slot 20ms 20ms"));
+	ttp_fill(self->buf, sizeof(self->buf), 0, 7);
+	for (tries = 0; tries < 50 && !runs; tries++) {
+		say_together(self, self->p.tx, 1);
+		ASSERT_EQ(PIECE, got(self, 0));
+		before = ttp_counter(&self->w.b, "gro_runs");
+		say_together(self, self->p.tx, RUN);
+		for (n = PIECE; n < RUN * PIECE; ) {
+			int more = got(self, n);
+
+			ASSERT_LT(0, more);
+			n += more;
+		}
+		self->p.tx += RUN;
+		runs = ttp_counter(&self->w.b, "gro_runs") - before;
+	}
+	EXPECT_LT(0, runs);
+	TH_LOG("%d tries", tries);
+	EXPECT_EQ(0, ttp_poll(self->fd, POLLIN, 0));
+}
+
+/* ---- sent ---- */
+
+/* Payload that is due, until so many bytes of it have come, and ours */
+static bool hear_data(struct peer *p, const char *want, int n)
+{
+	int done = 0;
+
+	while (done < n) {
+		if (peer_hear_op(p, PAYLOAD, WAIT) < 0)
+			return false;
+		/* Sent again because nothing was heard of it */
+		if (p->got.tx != p->rx + 1)
+			continue;
+		p->rx++;
+		if (p->got.n > n - done ||
+		    memcmp(p->got.payload, want + done, p->got.n))
+			return false;
+		done += p->got.n;
+	}
+	peer_say(p, ACK, ACK_VALID, p->tx);
+	return true;
+}
+
+/*
+ * A run of two frames in one buffer, then one frame that gets this buffer: no
+ * checksum, which the device would have been asked for and cannot, is put into
+ * its payload.
+ */
+TEST_F_TIMEOUT(runs, leave_no_checksum_behind, 60)
+{
+	unsigned int segs = 16;
+	int i;
+
+	ttp_enter(&self->w.b);
+	ASSERT_EQ(0, ttp_link_set(self->w.b.ifindex, IFLA_GSO_MAX_SEGS, &segs,
+				  sizeof(segs)));
+	ASSERT_EQ(0, feature(&self->w.b, ETHTOOL_STXCSUM, 0));
+	for (i = 0; i < 10; i++) {
+		ttp_fill(self->buf, sizeof(self->buf), 0, i);
+		ASSERT_EQ(2 * FRAME, send(self->fd, self->buf, 2 * FRAME, 0));
+		ASSERT_TRUE(hear_data(&self->p, self->buf, 2 * FRAME));
+		ASSERT_TRUE(ttp_wait_acked(self->fd, 1000));
+		ASSERT_EQ(100, send(self->fd, self->buf + i, 100, 0));
+		ASSERT_TRUE(hear_data(&self->p, self->buf + i, 100));
+		ASSERT_TRUE(ttp_wait_acked(self->fd, 1000));
+	}
+	/* They were runs, or this has shown nothing */
+	EXPECT_LE(10, ttp_counter(&self->w.b, "gso_cut"));
+}
