@@ -163,12 +163,33 @@ static void note_control(struct cmp *r, const char *what, int fd, int flags)
 			      c->cmsg_len - CMSG_LEN(0));
 }
 
+/* The kernel begins to stamp a while after it was asked to, if it does at all */
+static void until_stamped(int fd[2])
+{
+	char c, room[512];
+	struct iovec v = { &c, 1 };
+	int tries;
+
+	for (tries = 0; tries < 100; tries++) {
+		struct msghdr m = {
+			.msg_iov = &v, .msg_iovlen = 1,
+			.msg_control = room, .msg_controllen = sizeof(room),
+		};
+
+		send(fd[0], "x", 1, 0);
+		if (recvmsg(fd[1], &m, 0) != 1 || m.msg_controllen)
+			return;
+		ttp_sleep_ms(2);
+	}
+}
+
 static void stamped(struct cmp *r, const char *name, int option, int value)
 {
 	int fd[2];
 
 	pair(r, fd);
 	note(r, name, setsockopt(fd[1], SOL_SOCKET, option, &value, 4));
+	until_stamped(fd);
 	note(r, "send", send(fd[0], "abc", 3, 0));
 	wait_bytes(r, fd[1], 3);
 	note_control(r, "peek", fd[1], MSG_PEEK);
