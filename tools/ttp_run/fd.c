@@ -77,7 +77,6 @@ int fd_init(void)
 	const size_t each = sizeof(*fd_slots) + sizeof(*fd_settled_at);
 	void *room;
 
-	owner = getpid();
 	/* An allocator's handlers of fork() have to be older than ours. */
 	free(malloc(1));
 	/* Pages that nobody looks at cost nothing. */
@@ -87,6 +86,7 @@ int fd_init(void)
 		return -1;
 	fd_slots = room;
 	fd_settled_at = (unsigned char *)(fd_slots + FD_MAX);
+	owner = getpid();
 	return pthread_atfork(before_fork, after_fork, after_fork);
 }
 
@@ -169,6 +169,8 @@ void fd_forget(int fd)
 	if (!f)
 		return;
 	slot_set(fd, NULL);
+	if (f->role == ROLE_HIDDEN && f->where && *f->where == fd)
+		*f->where = -1;
 	if (f->role == ROLE_EPOLL)
 		epoll_forget(fd);
 	file_put(f);
@@ -179,8 +181,8 @@ struct file *fd_find(int fd)
 	struct file *f = slot_get(fd);
 	struct stat st;
 
-	if (!f || f->role == ROLE_HIDDEN)
-		return f;
+	if (!f)
+		return NULL;
 	if (!fstat(fd, &st) && st.st_dev == f->dev && st.st_ino == f->ino)
 		return f;
 	fd_forget(fd);
@@ -253,16 +255,18 @@ struct file *fd_find_twin(uint16_t port)
 
 /* ---- hidden descriptors ---- */
 
-/* Numbers are given out from below; half way up hardly anybody comes. */
+/*
+ * Numbers are given out from below; half way up hardly anybody comes. Far higher
+ * would cost the kernel a table of that size, and select() has no room for more.
+ */
 static int high_number(void)
 {
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return 0;
-	if (limit.rlim_cur > FD_MAX)
-		return FD_MAX / 2;
-	return limit.rlim_cur / 2;
+	return limit.rlim_cur / 2 < FD_SETSIZE ? limit.rlim_cur / 2 :
+						 FD_SETSIZE;
 }
 
 static int hide_at_all(int *where)
@@ -298,9 +302,14 @@ void fd_hide(int *where)
 void fd_unhide(int *where)
 {
 	int fd = *where;
+	bool lost;
 
-	*where = -1;
 	if (fd < 0)
+		return;
+	/* Closed behind our back, the number is another one's now. */
+	lost = slot_get(fd) && !fd_find_as(fd, ROLE_HIDDEN);
+	*where = -1;
+	if (lost)
 		return;
 	fd_forget(fd);
 	libc()->close(fd);
@@ -315,6 +324,7 @@ void fd_make_way(int fd)
 		return;
 	where = f->where;
 	fd_forget(fd);
+	*where = fd;
 	*where = hide_at_all(where);
 }
 

@@ -101,6 +101,9 @@ static inline bool fd_any_listener(void)
 	return __atomic_load_n(&fd_listeners, __ATOMIC_RELAXED);
 }
 
+/* Is this another process than the one the table is of? */
+bool fd_foreign(void);
+
 /*
  * A stream is settled once it is connected: what it is it will stay, and who
  * watches it by epoll is no concern of ours any more. Servers and clients that
@@ -116,7 +119,7 @@ static inline bool fd_settled(int fd)
 static inline void fd_settle(int fd, bool settled)
 {
 	if (fd < 0 || fd >= FD_MAX || fd_settled(fd) == settled ||
-	    !fd_settled_at)
+	    !fd_settled_at || fd_foreign())
 		return;
 	if (settled && fd >= fd_end)
 		fd_end = fd + 1;
@@ -124,9 +127,6 @@ static inline void fd_settle(int fd, bool settled)
 }
 
 int fd_init(void);
-
-/* Is this another process than the one the table is of? */
-bool fd_foreign(void);
 
 /* Is there anything about a number? Cheap, and without the lock */
 static inline bool fd_known(int fd)
