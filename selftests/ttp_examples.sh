@@ -45,22 +45,31 @@ echoed() {
 		<"$1" >"$1.back" && cmp "$1" "$1.back" && rm "$1.back"
 }
 
-# Many at once, each with a file of its own, some of them empty
-many() {
-	local pids=() pid i status=0
+# A file for each client, some of them empty
+files() {
+	local i
 
+	mkdir "$tmp/sent" "$tmp/back"
 	for ((i = 0; i < clients; i++)); do
-		head -c $((i % 5 * 10000 + i * (i % 2))) "$tmp/file" \
-			>"$tmp/file.$i"
-		printf '%s' "$i" >>"$tmp/file.$i"
-		[ $((i % 10)) -ne 9 ] || : >"$tmp/file.$i"
-		echoed "$tmp/file.$i" &
-		pids+=("$!")
+		if [ $((i % 10)) -eq 9 ]; then
+			: >"$tmp/sent/$i"
+		else
+			tail -c $((i % 5 * 10000 + 100 + i)) "$tmp/file" \
+				>"$tmp/sent/$i"
+		fi
 	done
-	for pid in "${pids[@]}"; do
-		wait "$pid" || status=1
-	done
-	return "$status"
+}
+
+# All of them at once
+many() {
+	rm -f "$tmp/back/"*
+	on a timeout $((60 * slow)) bash -c 'cd "$1" && for i in sent/*; do
+		"$2" "$3" "$4" <"$i" >"back/${i#sent/}" &
+		pids="$pids $!"
+	done && for i in $pids; do
+		wait "$i" || exit
+	done' clients "$tmp" "$bin/echo_client" "$b_mac" "$port" &&
+		diff -rq "$tmp/sent" "$tmp/back"
 }
 
 # Nothing comes to a any more.
@@ -134,6 +143,7 @@ wire_up
 head -c "$size" /dev/urandom >"$tmp/file"
 head -c 1000 "$tmp/file" >"$tmp/small"
 : >"$tmp/empty"
+files
 
 all "clean wire"
 check "client and server" lines
