@@ -674,6 +674,64 @@ TEST_F(sock, connect_from_two_threads)
 	close(listener);
 }
 
+#define MUCH	(8 << 20)
+
+static void *send_thread(void *arg)
+{
+	static char buf[MUCH];
+
+	return (void *)send(*(int *)arg, buf, sizeof(buf), MSG_NOSIGNAL);
+}
+
+static int wait_full(int fd)
+{
+	long end = ttp_now_ms() + 10000;
+
+	while (ttp_poll(fd, POLLOUT, 0) && ttp_now_ms() < end)
+		ttp_sleep_ms(5);
+	/* The thread is about to sleep by now, if it does not yet. */
+	ttp_sleep_ms(50);
+	return ttp_poll(fd, POLLOUT, 0);
+}
+
+/* Of what was meant for one peer the other one gets nothing. */
+TEST_F(sock, disconnected_while_sending)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	struct sockaddr_ttp sa;
+	int l[2], peer[2], i;
+	char c[64];
+	pthread_t t;
+	long sent;
+
+	for (i = 0; i < 2; i++)
+		l[i] = ttp_listen(&self->w.b, SOCK_STREAM, 2000 + i, 4);
+	sa = ttp_addr(self->w.a.ifindex, self->w.b.mac, 2000);
+	ASSERT_EQ(0, connect(self->fd, SA(sa), sizeof(sa)));
+	peer[0] = accept(l[0], NULL, NULL);
+	ASSERT_EQ(0, pthread_create(&t, NULL, send_thread, &self->fd));
+	ASSERT_EQ(0, wait_full(self->fd));
+
+	sa.sttp_port = htons(2001);
+	fcntl(self->fd, F_SETFL, O_NONBLOCK);
+	EXPECT_EQ(0, connect(self->fd, &none, sizeof(none)));
+	EXPECT_TRUE(!connect(self->fd, SA(sa), sizeof(sa)) ||
+		    errno == EINPROGRESS);
+	peer[1] = accept(l[1], NULL, NULL);
+	ASSERT_LE(0, peer[1]);
+	EXPECT_EQ(0, ttp_poll(peer[1], POLLIN, 200));
+	/* A thread that writes on and on would sleep again. */
+	shutdown(self->fd, SHUT_WR);
+	EXPECT_EQ(0, recv(peer[1], c, sizeof(c), 0));
+	pthread_join(t, (void **)&sent);
+	EXPECT_LT(0, sent);
+	EXPECT_GT(MUCH, sent);
+	for (i = 0; i < 2; i++) {
+		close(peer[i]);
+		close(l[i]);
+	}
+}
+
 /* ---- policy and allow-list ---- */
 
 static int connect_as(void *arg)

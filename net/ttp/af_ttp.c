@@ -84,10 +84,20 @@ out:
 	rcu_read_unlock();
 }
 
+void ttp_sock_call(struct sock *sk, void (*callback)(struct sock *sk))
+{
+	rcu_read_lock();
+	local_bh_disable();
+	callback(sk);
+	local_bh_enable();
+	rcu_read_unlock();
+}
+
 int ttp_sock_wait(struct sock *sk, long *timeo,
 		  bool (*ready)(struct sock *sk))
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	u32 parted = ttp_sk(sk)->parted;
 
 	if (!*timeo)
 		return -EAGAIN;
@@ -105,6 +115,9 @@ int ttp_sock_wait(struct sock *sk, long *timeo,
 		lock_sock(sk);
 	}
 	remove_wait_queue(sk_sleep(sk), &wait);
+	/* What was begun with one peer must not go on with another */
+	if (ttp_sk(sk)->parted != parted && ttp_sock_link(sk))
+		return -ECONNRESET;
 	return 0;
 }
 
@@ -236,6 +249,7 @@ void ttp_sock_part(struct sock *sk, bool last)
 	__skb_queue_purge(&sk->sk_receive_queue);
 	WRITE_ONCE(sk->sk_wmem_queued, 0);
 	atomic_set(&sk->sk_rmem_alloc, 0);
+	tsk->parted++;
 	tsk->connecting = false;
 	if (!tsk->addr.sttp_ifindex)
 		eth_zero_addr(tsk->addr.sttp_mac);
@@ -248,6 +262,8 @@ void ttp_sock_disconnect(struct sock *sk)
 
 	if (sk->sk_state == TCP_LISTEN)
 		ttp_sock_unlisten(sk);
+	/* Or closing the link would look like the end of opening it */
+	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	if (link) {
 		if (ttp_link_state(link) != TTP_CLOSED)
 			WRITE_ONCE(sk->sk_err, ECONNRESET);
@@ -257,13 +273,12 @@ void ttp_sock_disconnect(struct sock *sk)
 		if (!tsk->bound)
 			memset(&tsk->addr, 0, sizeof(tsk->addr));
 	}
-	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	WRITE_ONCE(sk->sk_shutdown, 0);
 	sk->sk_socket->state = SS_UNCONNECTED;
 	/* Whoever waits finds no link any more */
-	sk->sk_state_change(sk);
+	ttp_sock_call(sk, sk->sk_state_change);
 	if (READ_ONCE(sk->sk_err))
-		sk_error_report(sk);
+		ttp_sock_call(sk, sk_error_report);
 }
 
 static bool ttp_sock_closed(struct sock *sk)
@@ -281,6 +296,8 @@ static void ttp_sock_close(struct sock *sk)
 
 	unread = !skb_queue_empty(&sk->sk_receive_queue) ||
 		 ttp_link_readable(link) || READ_ONCE(link->rcv_queued);
+	if (sk->sk_state == TCP_SYN_SENT)
+		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	ttp_link_close(link, unread || (linger && !timeo));
 	if (linger && !(current->flags & PF_EXITING))
 		while (!ttp_sock_closed(sk) &&
@@ -454,6 +471,7 @@ static void ttp_sock_inherit_more(struct sock *sk, const struct sock *from)
 	if (sk->sk_flags & SK_FLAGS_TIMESTAMP)
 		net_enable_timestamp();
 	sk->sk_tsflags = READ_ONCE(from->sk_tsflags);
+	sk->sk_bind_phc = READ_ONCE(from->sk_bind_phc);
 	sk->sk_bound_dev_if = READ_ONCE(from->sk_bound_dev_if);
 	sk->sk_max_pacing_rate = READ_ONCE(from->sk_max_pacing_rate);
 	sk->sk_no_check_tx = from->sk_no_check_tx;

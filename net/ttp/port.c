@@ -38,6 +38,14 @@ static int ttp_port_ifindex(const struct ttp_sock *tsk)
 	return tsk->addr.sttp_ifindex ?: READ_ONCE(tsk->sk.sk_bound_dev_if);
 }
 
+/* SO_BINDTODEVICE allows that device, or any; bind() may have come first */
+static bool ttp_port_allowed(const struct sock *sk, int ifindex)
+{
+	int own = READ_ONCE(sk->sk_bound_dev_if);
+
+	return !own || !ifindex || own == ifindex;
+}
+
 static bool ttp_port_covers(const struct ttp_sock *tsk, int ifindex, u8 vc,
 			    __be16 port)
 {
@@ -160,6 +168,8 @@ int ttp_port_listen(struct sock *sk)
 	const struct ttp_listener *other;
 	int err = 0;
 
+	if (!ttp_port_allowed(sk, a->sttp_ifindex))
+		return -EINVAL;
 	spin_lock_bh(&tn->port_lock);
 	hlist_for_each_entry(other, bucket, node)
 		if (ttp_port_covers(other->tsk, ttp_port_ifindex(ttp_sk(sk)),
@@ -226,14 +236,20 @@ static struct ttp_dev *ttp_port_dev(const struct sock *sk, int ifindex)
 	return ERR_PTR(ttp_port_bare(sk) ? -EOPNOTSUPP : -ENODEV);
 }
 
-/* Bound to every device: all must agree; a MAC address picks one of them. */
-static int ttp_port_local_any(struct ttp_net *tn, struct sockaddr_ttp *a)
+/*
+ * Bound to every device that SO_BINDTODEVICE leaves: all must agree; a MAC
+ * address picks one of them.
+ */
+static int ttp_port_local_any(const struct sock *sk, struct sockaddr_ttp *a)
 {
+	const struct ttp_net *tn = ttp_net(sock_net(sk));
 	bool any = is_zero_ether_addr(a->sttp_mac);
 	const struct ttp_dev *dev;
 	int found = 0;
 
 	list_for_each_entry_rcu(dev, &tn->devs, list) {
+		if (!ttp_port_allowed(sk, dev->netdev->ifindex))
+			continue;
 		if (!any && !ether_addr_equal(a->sttp_mac,
 					      dev->netdev->dev_addr))
 			continue;
@@ -264,14 +280,15 @@ static int ttp_port_local_one(const struct sock *sk, struct sockaddr_ttp *a)
 
 int ttp_port_local(struct sock *sk, struct sockaddr_ttp *a)
 {
-	struct ttp_net *tn = ttp_net(sock_net(sk));
 	int err;
 
 	if (ttp_port_bare(sk) && a->sttp_port)
 		return -EINVAL;
+	if (!ttp_port_allowed(sk, a->sttp_ifindex))
+		return -EINVAL;
 	rcu_read_lock();
 	err = a->sttp_ifindex ? ttp_port_local_one(sk, a) :
-				ttp_port_local_any(tn, a);
+				ttp_port_local_any(sk, a);
 	rcu_read_unlock();
 	return err;
 }
@@ -286,6 +303,8 @@ static int ttp_port_narrow(const struct ttp_sock *tsk, struct sockaddr_ttp *a)
 
 	if (ttp_port_bare(&tsk->sk) == !!a->sttp_port ||
 	    !is_valid_ether_addr(a->sttp_mac))
+		return -EINVAL;
+	if (tsk->bound && !ttp_port_allowed(&tsk->sk, b->sttp_ifindex))
 		return -EINVAL;
 	own = tsk->bound ? ttp_port_ifindex(tsk) :
 			   READ_ONCE(tsk->sk.sk_bound_dev_if);

@@ -169,7 +169,9 @@ struct ttp_recv {
 /* SO_TIMESTAMP and its like, by what a frame has to tell */
 static bool ttp_recv_stamped(const struct sock *sk)
 {
-	return sock_flag(sk, SOCK_RCVTSTAMP) || READ_ONCE(sk->sk_tsflags);
+	return sock_flag(sk, SOCK_RCVTSTAMP) ||
+	       (READ_ONCE(sk->sk_tsflags) & (SOF_TIMESTAMPING_SOFTWARE |
+					     SOF_TIMESTAMPING_RAW_HARDWARE));
 }
 
 static void ttp_recv_remember(struct ttp_recv *r, struct sk_buff *skb)
@@ -537,6 +539,10 @@ int ttp_recv_sock(struct sock *sk, read_descriptor_t *desc,
 	bool all;
 	int n = 0;
 
+	sock_owned_by_me(sk);
+	/* From a callback it would race with a reader in a system call */
+	if (WARN_ON_ONCE(in_softirq()))
+		return -EINVAL;
 	if (sk->sk_type != SOCK_STREAM)
 		return -EOPNOTSUPP;
 	if (!link)
@@ -589,7 +595,7 @@ int ttp_recv_set_lowat(struct sock *sk, int val)
 	enough = link && ttp_recv_readable(sk, link);
 	rcu_read_unlock();
 	if (enough)
-		sk->sk_data_ready(sk);
+		ttp_sock_call(sk, sk->sk_data_ready);
 	return 0;
 }
 

@@ -457,7 +457,7 @@ int ttp_send_shutdown(struct socket *sock, int how)
 	else if (how & RCV_SHUTDOWN)
 		ttp_sock_unlisten(sk);
 	if (!err)
-		sk->sk_state_change(sk);
+		ttp_sock_call(sk, sk->sk_state_change);
 	release_sock(sk);
 	return err;
 }

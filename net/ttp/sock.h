@@ -5,8 +5,9 @@
  *
  * sk->sk_state is TCP_CLOSE, TCP_LISTEN, TCP_SYN_SENT or TCP_ESTABLISHED, and
  * says how the socket came to its link, not what became of the link later: a
- * socket that was connected once stays TCP_ESTABLISHED. A connect() that
- * failed is TCP_CLOSE with a link, until it is reported and forgotten.
+ * socket that was connected once stays TCP_ESTABLISHED until it disconnects. A
+ * connect() that failed is TCP_CLOSE with a link, until it is reported and
+ * forgotten.
  */
 #ifndef _TTP_SOCK_H
 #define _TTP_SOCK_H
@@ -47,10 +48,17 @@ void ttp_sock_sync(struct sock *sk, struct ttp_link *link);
  * @timeo: what is left of the time, updated
  * @ready: is there something to look at? Called without the lock
  *
- * Return: 0: look again, at tsk->link too; -EAGAIN; -ERESTARTSYS or -EINTR.
+ * Return: 0: look again, at tsk->link too; -EAGAIN; -ERESTARTSYS or -EINTR;
+ * -ECONNRESET: the socket has another link than before.
  */
 int ttp_sock_wait(struct sock *sk, long *timeo,
 		  bool (*ready)(struct sock *sk));
+
+/*
+ * Call one of the socket's callbacks in process context as a link calls them,
+ * under RCU with softirqs disabled; lock_sock() may be held here.
+ */
+void ttp_sock_call(struct sock *sk, void (*callback)(struct sock *sk));
 
 /* For ttp_sock_wait(): the link is not being opened (any more) */
 bool ttp_sock_opened(struct sock *sk);

@@ -342,14 +342,14 @@ struct ttp_listener {
  * struct ttp_sock - a socket
  * @sk: the generic part, first; its sk_bind_node is in ttp_net.ports
  *	(port_lock); RCU
- * @link: the link it holds a reference on, or NULL; changes under lock_sock
- *	and once set stays until release or a failed connect() is repeated;
- *	read without a lock by poll under RCU
+ * @link: the link it holds a reference on, or NULL; changes under lock_sock,
+ *	which whoever slept looks at anew; read without a lock by poll under RCU
  * @listener: from the first listen() on, freed with the socket
  * @addr: what it is bound to; port 0: not bound
  * @user_timeout: TTP_USER_TIMEOUT, ms
  * @idle_timeout: TTP_IDLE_TIMEOUT, ms
  * @keepalive: TTP_KEEPALIVE, ms
+ * @parted: how many links it has parted with, lock_sock
  * @bound: it has a name, in ttp_net.ports but for the bare dialect
  * @connecting: a non-blocking connect() has not been reported yet
  *
@@ -363,6 +363,7 @@ struct ttp_sock {
 	u32			user_timeout;
 	u32			idle_timeout;
 	u32			keepalive;
+	u32			parted;
 	bool			bound;
 	bool			connecting;
 };

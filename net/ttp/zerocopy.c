@@ -38,7 +38,7 @@ void ttp_zc_begin(struct ttp_zc *zc, const struct sock *sk,
 	zc->ubuf = NULL;
 	zc->given = program ? msg->msg_ubuf : NULL;
 	zc->lent = (msg->msg_flags & MSG_SPLICE_PAGES) &&
-		   ttp_zc_lendable(&msg->msg_iter);
+		   !msg->msg_ubuf && ttp_zc_lendable(&msg->msg_iter);
 	zc->notify = !zc->lent && program &&
 		     (zc->given || sock_flag(sk, SOCK_ZEROCOPY));
 	zc->on = zc->lent || zc->notify;
@@ -64,10 +64,10 @@ int ttp_zc_ready(struct ttp_zc *zc, struct sock *sk, struct ttp_link *link,
 	/* There a frame is a record, in however many pieces it is given */
 	if (bare || !ttp_zc_gathers(link))
 		zc->on = false;
+	if (zc->notify && zc->on)
+		WRITE_ONCE(link->zerocopy, true);
 	if (!zc->notify || zc->ubuf)
 		return 0;
-	if (zc->on)
-		WRITE_ONCE(link->zerocopy, true);
 	if (zc->given) {
 		net_zcopy_get(zc->given);
 		zc->ubuf = zc->given;
