@@ -171,6 +171,30 @@ TEST_F(sock, bind_refused)
 	EXPECT_EQ(0, bind(self->fd, SA(good), sizeof(good)));
 }
 
+static int bind_to_device(int fd, int ifindex)
+{
+	return setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &ifindex,
+			  sizeof(ifindex));
+}
+
+/* An address does not lead past SO_BINDTODEVICE, whichever came first. */
+TEST_F(sock, bind_to_another_device)
+{
+	struct sockaddr_ttp other = ttp_addr(1, NULL, 2000);
+	struct sockaddr_ttp own = ttp_addr(self->w.a.ifindex, NULL, 2000);
+	struct sockaddr_ttp to = ttp_addr(0, self->w.b.mac, 2000);
+	int fd = ttp_socket(&self->w.a, SOCK_STREAM);
+
+	ASSERT_EQ(0, bind_to_device(fd, self->w.a.ifindex));
+	EXPECT_ERRNO(EINVAL, bind(fd, SA(other), sizeof(other)));
+	EXPECT_EQ(0, bind(fd, SA(own), sizeof(own)));
+	close(fd);
+	ASSERT_EQ(0, bind(self->fd, SA(own), sizeof(own)));
+	ASSERT_EQ(0, bind_to_device(self->fd, 1));
+	EXPECT_ERRNO(EINVAL, connect(self->fd, SA(to), sizeof(to)));
+	EXPECT_ERRNO(EINVAL, listen(self->fd, 1));
+}
+
 TEST_F(sock, bind_twice)
 {
 	struct sockaddr_ttp sa = ttp_addr(self->w.a.ifindex, NULL, 2000);
