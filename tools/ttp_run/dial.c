@@ -23,8 +23,12 @@
 #include "say.h"
 #include "wait.h"
 
-/* The first answer of a peer; one that has answered before; no way but TTP */
-#define FIRST_MS	250
+/*
+ * The first answer of a peer, where nothing else stands still meanwhile and
+ * where it may; one that has answered before; no way but TTP
+ */
+#define FIRST_MS	1000
+#define FIRST_NB_MS	250
 #define AGAIN_MS	3000
 #define ONLY_MS		30000
 /* What accepts is left to the kernel after so long. */
@@ -211,7 +215,7 @@ static int patience(const struct call *c)
 
 	if (c->nonblock)
 		return settings.only || peers_accepts(&c->ttp) ? LET_GO_MS :
-								 FIRST_MS;
+								 FIRST_NB_MS;
 	libc()->getsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &tv, &len);
 	if (!tv.tv_sec && !tv.tv_usec)
 		return ms;
