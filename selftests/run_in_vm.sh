@@ -9,15 +9,18 @@
 cd "$(dirname "$0")" || exit 1
 . ./lib.sh
 
+# User-mode Linux leaves KASAN's marks of a module's variables where an unloaded
+# module was, and takes what vmalloc() puts there later (a long netlink message of
+# tc's, say) for them: what unloads another module than ttp comes last.
 tests=(ttp_load.sh ttp_socket ttp_data ttp_frames ttp_peer ttp_limits ttp_cells ttp_device
 	ttp_bare ttp_bare_cells ttp_bare_api
 	ttp_abuse ttp_wrap
 	ttp_lost ttp_zerocopy
 	ttp_compare ttp_compare_calls
 	ttp_fuzz ttp_fuzz_calls
-	ttp_close ttp_runs ttp_kuser.sh ttp_gso.sh ttp_dev.sh ttp_loss.sh ttp_integrity.sh ttp_tools.sh ttp_run.sh
-	ttp_examples.sh ttp_9p.sh
-	ttp_unload.sh)
+	ttp_close ttp_runs ttp_gso.sh ttp_dev.sh ttp_loss.sh ttp_integrity.sh ttp_tools.sh
+	ttp_run.sh ttp_examples.sh ttp_9p.sh
+	ttp_kuser.sh ttp_unload.sh)
 [ $# -eq 0 ] || tests=("$@")
 
 # The debug kernel looks at every access to memory: it takes its time. Where time
