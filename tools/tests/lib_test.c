@@ -8,19 +8,9 @@
 #include <string.h>
 
 #include "addr.h"
+#include "check.h"
 #include "hist.h"
 #include "num.h"
-
-static int failed;
-
-#define CHECK(cond)							\
-	do {								\
-		if (!(cond)) {						\
-			printf("# %s:%d: %s\n", __FILE__, __LINE__,	\
-			       #cond);					\
-			failed++;					\
-		}							\
-	} while (0)
 
 #define MAC "02:00:00:00:ab:0f"
 

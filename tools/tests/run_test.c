@@ -11,22 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "num.h"
 #include "../ttp_run/fd.h"
 #include "../ttp_run/hosts.h"
 #include "../ttp_run/inet.h"
 #include "../ttp_run/say.h"
-
-static int failed;
-
-#define CHECK(cond)							\
-	do {								\
-		if (!(cond)) {						\
-			printf("# %s:%d: %s\n", __FILE__, __LINE__,	\
-			       #cond);					\
-			failed++;					\
-		}							\
-	} while (0)
 
 #define MAC	"02:00:00:00:ab:0f"
 /* A name as long as none may be, in four parts */
