@@ -94,15 +94,6 @@ static struct ttp_info info_of(int fd)
 	return i;
 }
 
-static int socket_error(int fd)
-{
-	socklen_t len = sizeof(int);
-	int error = -1;
-
-	getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
-	return error;
-}
-
 /* Begin to connect to the peer */
 static int call(struct _test_data_bare *self)
 {
@@ -228,7 +219,7 @@ TEST_F(bare, we_open_it)
 	EXPECT_EQ(BARE_MIN, f->size);
 	EXPECT_EQ(0, f->n);
 	EXPECT_EQ(f->tx, self->l->rx);
-	EXPECT_EQ(0, socket_error(self->fd));
+	EXPECT_EQ(0, ttp_socket_error(self->fd));
 	/* One round trip, and nothing is said that need not be */
 	mod_run(&self->m, 30);
 	EXPECT_EQ(IN(OPEN) + OUT(OPEN_ACK), self->m.logged);
@@ -273,7 +264,7 @@ TEST_F(bare, nobody_listens)
 	ASSERT_EQ(EINPROGRESS, call(self));
 	if (self->m.spec) {
 		EXPECT_TRUE(UNTIL(state_of(self->fd) == TTP_CLOSED));
-		EXPECT_EQ(ECONNREFUSED, socket_error(self->fd));
+		EXPECT_EQ(ECONNREFUSED, ttp_socket_error(self->fd));
 		return;
 	}
 	mark(self);
@@ -762,7 +753,7 @@ TEST_F(bare, it_has_lost_the_link)
 	EXPECT_LE(1, OUT(NACK_NOLINK));
 	EXPECT_EQ(last, mod_find(&self->m, self->mark, MOD_IN, OPEN, 0)->tx);
 	EXPECT_EQ(TTP_OPEN, state_of(self->fd));
-	EXPECT_EQ(0, socket_error(self->fd));
+	EXPECT_EQ(0, ttp_socket_error(self->fd));
 	/* Its ids begin anew */
 	for (i = 0; i < 4; i++)
 		it_sends(self, i);
@@ -799,7 +790,7 @@ TEST_F(bare, it_has_lost_the_link_for_good)
 	ASSERT_TRUE(we_send(self, 0));
 	if (self->m.spec) {
 		ASSERT_TRUE(UNTIL(state_of(self->fd) == TTP_CLOSED));
-		EXPECT_EQ(ECONNRESET, socket_error(self->fd));
+		EXPECT_EQ(ECONNRESET, ttp_socket_error(self->fd));
 		return;
 	}
 	/* Silence: it is asked ever less often, and meanwhile data waits */
@@ -971,7 +962,7 @@ TEST_F(bare, it_closes)
 	/* What came before is there, then the end */
 	EXPECT_TRUE(we_get(self, 0));
 	EXPECT_EQ(0, recv(self->fd, &c, 1, 0));
-	EXPECT_EQ(0, socket_error(self->fd));
+	EXPECT_EQ(0, ttp_socket_error(self->fd));
 	EXPECT_EQ(-1, send(self->fd, "x", 1, MSG_NOSIGNAL));
 	EXPECT_EQ(EPIPE, errno);
 	EXPECT_EQ(0, IN(CLOSE_NACK));

@@ -16,13 +16,6 @@
 #define WAIT	(3000 * ttp_slow())
 #define BOTH	(TTP_DIALECT_F_SOCKET | TTP_DIALECT_F_BARE)
 
-#define EXPECT_ERRNO(error, call)			\
-	do {						\
-		errno = 0;				\
-		EXPECT_EQ(-1, call);			\
-		EXPECT_EQ(error, errno);		\
-	} while (0)
-
 FIXTURE(two) {
 	struct ttp_wire w;
 	int listener;

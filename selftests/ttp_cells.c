@@ -565,8 +565,7 @@ static bool judge(struct bench *b)
 	const struct cell *c = b->c;
 	unsigned int more = b->seen & ~c->answer &
 			    ~noise(c->state, c->how) & ~noise(c->next, c->how);
-	socklen_t len = sizeof(int);
-	int state = state_of(b), error = 0;
+	int state = state_of(b), error;
 
 	if (c->answer && !(b->seen & c->answer))
 		return FAIL("no%s, but%s", kind_words(c->answer),
@@ -579,7 +578,7 @@ static bool judge(struct bench *b)
 		return FAIL("then %s", states[state]);
 	if (b->fd < 0 || c->next != TTP_CLOSED || c->state == TTP_CLOSED)
 		return true;
-	getsockopt(b->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+	error = ttp_socket_error(b->fd);
 	return error == c->error ? true : FAIL("error: %s", strerror(error));
 }
 

@@ -20,18 +20,6 @@
 #define SA(x)	((struct sockaddr *)&(x))
 #define MB	(1 << 20)
 
-/* EXPECT that a call fails with an errno */
-#define EXPECT_ERRNO(error, call) do {				\
-	errno = 0;						\
-	EXPECT_EQ(-1, call);					\
-	EXPECT_EQ(error, errno)					\
-		TH_LOG("%s: %s", #call, strerror(errno));	\
-} while (0)
-
-/* No wrong byte */
-#define EXPECT_PATTERN(buf, len, at, seed) \
-	EXPECT_EQ(-1, ttp_check(buf, len, at, seed))
-
 /* What holds for both types of socket */
 FIXTURE(data) {
 	struct ttp_wire w;

@@ -63,15 +63,6 @@ static void traffic_wait(struct traffic *t)
 
 #define LONG	(1024UL * MB)	/* will not end by itself */
 
-static int socket_error(int fd)
-{
-	socklen_t len = sizeof(int);
-	int error = -1;
-
-	getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
-	return error;
-}
-
 static int up(const struct ttp_node *node, bool on)
 {
 	ttp_enter(node);
@@ -350,7 +341,7 @@ TEST_F(dev, disabled_while_connecting)
 	EXPECT_EQ(-1, connect(fd, SA(sa), sizeof(sa)));
 	ASSERT_EQ(0, ttp_dev_del(a->ifindex));
 	EXPECT_NE(0, ttp_poll(fd, POLLIN, 1000) & POLLHUP);
-	EXPECT_EQ(ENODEV, socket_error(fd));
+	EXPECT_EQ(ENODEV, ttp_socket_error(fd));
 	close(fd);
 }
 
@@ -394,7 +385,7 @@ TEST_F(dev, names_after_it_is_gone)
 
 	ttp_enter(&self->w.a);
 	ASSERT_EQ(0, ttp_link_del(self->w.a.ifindex));
-	EXPECT_EQ(ENODEV, socket_error(self->fd[0]));
+	EXPECT_EQ(ENODEV, ttp_socket_error(self->fd[0]));
 	ASSERT_EQ(0, getpeername(self->fd[0], SA(sa), &len));
 	EXPECT_EQ(AF_TTP, sa.sttp_family);
 	EXPECT_EQ(self->w.a.ifindex, sa.sttp_ifindex);

@@ -558,6 +558,15 @@ int ttp_info(int fd, struct ttp_info *info)
 	return len == sizeof(*info) ? 0 : -1;
 }
 
+int ttp_socket_error(int fd)
+{
+	socklen_t len = sizeof(int);
+	int error = -1;
+
+	getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
+	return error;
+}
+
 bool ttp_wait_acked(int fd, long ms)
 {
 	long end = ttp_now_ms() + ms * ttp_slow();

@@ -109,6 +109,8 @@ int ttp_dial(const struct ttp_node *from, const struct ttp_node *to, int type,
 int ttp_pair(const struct ttp_wire *w, int type, int fd[2]);
 
 int ttp_info(int fd, struct ttp_info *info);
+/* SO_ERROR, which takes it off the socket; -1: there is none to ask */
+int ttp_socket_error(int fd);
 /* Wait until a condition of TTP_INFO holds; false after the time is up. */
 bool ttp_wait_acked(int fd, long ms);
 int ttp_poll(int fd, short events, long ms);

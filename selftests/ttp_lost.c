@@ -118,8 +118,7 @@ static bool turn(struct side *s)
 static void *play(void *arg)
 {
 	struct side *s = arg;
-	int size = 4096, error = 0;
-	socklen_t len = sizeof(error);
+	int size = 4096, error;
 
 	if (s->listener >= 0)
 		s->fd = accept(s->listener, NULL, NULL);
@@ -136,7 +135,7 @@ static void *play(void *arg)
 	fcntl(s->fd, F_SETFL, O_NONBLOCK);
 	while (turn(s))
 		;
-	getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+	error = ttp_socket_error(s->fd);
 	if (error && !s->bad) {
 		errno = error;
 		fail(s, "SO_ERROR");

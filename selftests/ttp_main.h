@@ -1,10 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * main() of the tests: as TEST_HARNESS_MAIN, but it gives slow machines more
- * time, and with TTP_ONLY=TEXT runs only the tests whose names contain it.
+ * What kselftest_harness.h lacks: two expectations, and a main() as
+ * TEST_HARNESS_MAIN that gives slow machines more time and, with TTP_ONLY=TEXT,
+ * runs only the tests whose names contain it.
  */
 #ifndef _TTP_MAIN_H
 #define _TTP_MAIN_H
+
+#include <string.h>
+
+/* EXPECT that a call fails with an errno */
+#define EXPECT_ERRNO(error, call) do {				\
+	errno = 0;						\
+	EXPECT_EQ(-1, call);					\
+	EXPECT_EQ(error, errno)					\
+		TH_LOG("%s: %s", #call, strerror(errno));	\
+} while (0)
+
+/* EXPECT no wrong byte */
+#define EXPECT_PATTERN(buf, len, at, seed) \
+	EXPECT_EQ(-1, ttp_check(buf, len, at, seed))
 
 static void ttp_select_tests(struct __fixture_metadata *f, const char *only)
 {

@@ -112,8 +112,7 @@ TEST_F_TIMEOUT(patience, an_orphan_that_gets_on_stays, 600)
 
 TEST_F_TIMEOUT(patience, keepalive_asks_before_it_gives_up, 600)
 {
-	int one = 1, i, probes, error = 0;
-	socklen_t len = sizeof(error);
+	int one = 1, i, probes;
 	struct peer *p = &self->p;
 	long start, took;
 
@@ -135,7 +134,6 @@ TEST_F_TIMEOUT(patience, keepalive_asks_before_it_gives_up, 600)
 	for (probes = 0; peer_hear(p, 70000) == ACK; probes++)
 		EXPECT_EQ(ACK_REQ, p->got.flags & ACK_REQ);
 	EXPECT_EQ(5, probes);
-	getsockopt(self->fd, SOL_SOCKET, SO_ERROR, &error, &len);
-	EXPECT_EQ(ETIMEDOUT, error);
+	EXPECT_EQ(ETIMEDOUT, ttp_socket_error(self->fd));
 	EXPECT_EQ(0, links(self));
 }

@@ -171,15 +171,6 @@ static void accept_call(struct _test_data_peer *self, int window_log,
 	raw_send(self->raw, &f);
 }
 
-static int socket_error(int fd)
-{
-	socklen_t len = sizeof(int);
-	int error = -1;
-
-	getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
-	return error;
-}
-
 static int state_of(int fd)
 {
 	struct ttp_info i;
@@ -1042,7 +1033,7 @@ TEST_F(peer, our_open)
 	EXPECT_EQ(self->tx - 1, self->got.rx);
 	EXPECT_EQ(ACK_VALID, self->got.flags & ACK_VALID);
 	EXPECT_EQ(POLLOUT, ttp_poll(self->fd, POLLOUT, WAIT));
-	EXPECT_EQ(0, socket_error(self->fd));
+	EXPECT_EQ(0, ttp_socket_error(self->fd));
 	EXPECT_EQ(TTP_OPEN, state_of(self->fd));
 }
 
@@ -1111,7 +1102,7 @@ TEST_F(peer, refused)
 	be_called(_metadata, self, SOCK_STREAM);
 	say(self, OPEN_NACK, 0, 0);
 	EXPECT_NE(0, ttp_poll(self->fd, POLLIN, WAIT) & POLLHUP);
-	EXPECT_EQ(ECONNREFUSED, socket_error(self->fd));
+	EXPECT_EQ(ECONNREFUSED, ttp_socket_error(self->fd));
 	/* It may have called again while we answered, but not now. */
 	raw_flush(self->raw);
 	EXPECT_EQ(-1, hear(self, 100));
@@ -1320,5 +1311,5 @@ TEST_F(peer, opens_keep_no_link_alive)
 		if (ttp_poll(self->fd, POLLIN, 20))
 			break;
 	}
-	EXPECT_EQ(ETIMEDOUT, socket_error(self->fd));
+	EXPECT_EQ(ETIMEDOUT, ttp_socket_error(self->fd));
 }

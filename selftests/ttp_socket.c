@@ -16,14 +16,6 @@
 
 #define SA(x)	((struct sockaddr *)&(x))
 
-/* EXPECT that a call fails with an errno */
-#define EXPECT_ERRNO(error, call) do {				\
-	errno = 0;						\
-	EXPECT_EQ(-1, call);					\
-	EXPECT_EQ(error, errno)					\
-		TH_LOG("%s: %s", #call, strerror(errno));	\
-} while (0)
-
 FIXTURE(sock) {
 	struct ttp_wire w;
 	int fd;
@@ -71,15 +63,6 @@ static void set_timeout(int fd, int option, long ms)
 	struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
 
 	setsockopt(fd, SOL_SOCKET, option, &tv, sizeof(tv));
-}
-
-static int socket_error(int fd)
-{
-	socklen_t len = sizeof(int);
-	int error = -1;
-
-	getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
-	return error;
 }
 
 /* ---- socket() ---- */
@@ -476,7 +459,7 @@ TEST_F(sock, connect_refused)
 
 	sa = ttp_addr(self->w.a.ifindex, self->w.b.mac, 2000);
 	EXPECT_ERRNO(ECONNREFUSED, connect(self->fd, SA(sa), sizeof(sa)));
-	EXPECT_EQ(0, socket_error(self->fd));
+	EXPECT_EQ(0, ttp_socket_error(self->fd));
 	/* The same socket may try again. */
 	listener = ttp_listen(&self->w.b, SOCK_STREAM, 2000, 1);
 	EXPECT_EQ(0, connect(self->fd, SA(sa), sizeof(sa)));
@@ -567,7 +550,7 @@ TEST_F(sock, connect_nonblocking)
 	if (connect(fd, SA(sa), sizeof(sa)))
 		EXPECT_EQ(EINPROGRESS, errno);
 	EXPECT_EQ(POLLOUT, ttp_poll(fd, POLLOUT, 2000));
-	EXPECT_EQ(0, socket_error(fd));
+	EXPECT_EQ(0, ttp_socket_error(fd));
 	EXPECT_EQ(1, send(fd, "x", 1, 0));
 	EXPECT_ERRNO(EISCONN, connect(fd, SA(sa), sizeof(sa)));
 	close(fd);
@@ -584,11 +567,11 @@ TEST_F(sock, connect_nonblocking_refused)
 	if (connect(fd, SA(sa), sizeof(sa)) && errno == EINPROGRESS) {
 		events = ttp_poll(fd, POLLOUT, 2000);
 		EXPECT_EQ(POLLERR | POLLHUP, events & (POLLERR | POLLHUP));
-		EXPECT_EQ(ECONNREFUSED, socket_error(fd));
+		EXPECT_EQ(ECONNREFUSED, ttp_socket_error(fd));
 	} else {
 		EXPECT_EQ(ECONNREFUSED, errno);
 	}
-	EXPECT_EQ(0, socket_error(fd));
+	EXPECT_EQ(0, ttp_socket_error(fd));
 	close(fd);
 }
 
@@ -603,7 +586,7 @@ TEST_F(sock, connect_nonblocking_waits)
 	EXPECT_ERRNO(EALREADY, connect(fd, SA(sa), sizeof(sa)));
 	EXPECT_EQ(0, ttp_poll(fd, POLLIN | POLLOUT | POLLRDHUP, 100));
 	EXPECT_ERRNO(EAGAIN, send(fd, "x", 1, MSG_NOSIGNAL));
-	EXPECT_EQ(0, socket_error(fd));
+	EXPECT_EQ(0, ttp_socket_error(fd));
 	close(fd);
 }
 
@@ -1015,7 +998,7 @@ TEST_F(sock, backlog_full_then_drained)
 	}
 	for (i = 0; i < 8; i++) {
 		EXPECT_EQ(POLLOUT, ttp_poll(client[i], POLLOUT, 5000));
-		EXPECT_EQ(0, socket_error(client[i]));
+		EXPECT_EQ(0, ttp_socket_error(client[i]));
 		EXPECT_EQ(1, send(client[i], "x", 1, MSG_NOSIGNAL));
 	}
 	for (i = 0; i < 8; i++) {

@@ -21,18 +21,6 @@
 #define MB	(1 << 20)
 #define ROOM	(4 * MB)
 
-/* EXPECT that a call fails with an errno */
-#define EXPECT_ERRNO(error, call) do {				\
-	errno = 0;						\
-	EXPECT_EQ(-1, call);					\
-	EXPECT_EQ(error, errno)					\
-		TH_LOG("%s: %s", #call, strerror(errno));	\
-} while (0)
-
-/* No wrong byte */
-#define EXPECT_PATTERN(buf, len, at, seed) \
-	EXPECT_EQ(-1, ttp_check(buf, len, at, seed))
-
 FIXTURE(zc) {
 	struct ttp_wire w;
 	int fd[2];
