@@ -204,6 +204,11 @@ static void ttp_chalk_visit_busy(struct ttp_link *link)
 		ttp_pipeline_event(link, TTP_EV_ABORT);
 		return;
 	}
+	if (unlikely(link->oversize) && ttp_mtu_stuck(link)) {
+		link->err = EMSGSIZE;
+		ttp_pipeline_event(link, TTP_EV_ABORT);
+		return;
+	}
 	if (opening && ttp_now() - link->chalk_at < link->wait)
 		return;
 	ttp_pipeline_event(link, TTP_EV_TICK);

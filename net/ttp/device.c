@@ -576,7 +576,7 @@ static int ttp_dev_changemtu(struct ttp_dev *dev)
 		return notifier_from_errno(-EINVAL);
 	}
 
-	ttp_link_mtu(dev);
+	ttp_mtu_changed(dev);
 	ttp_netlink_notify(dev, TTP_CMD_DEV_SET);
 	return NOTIFY_DONE;
 }

@@ -618,65 +618,6 @@ out:
 	ttp_output_unlock(link);
 }
 
-/*
- * The device's MTU has changed. What is not numbered is cut to the new size
- * when its turn comes; a numbered frame cannot be cut again.
- */
-static void ttp_link_mtu_one(struct ttp_link *link)
-{
-	unsigned int max = ttp_dev_max_payload(link->dev->netdev,
-					       link->key.dialect);
-	const struct sk_buff *skb;
-	struct ttp_entry *e;
-	bool fits = true;
-	u32 len;
-
-	ttp_link_lock(link);
-	if (!link->hashed || link->c.max_payload <= max)
-		goto out;
-	list_for_each_entry(e, &link->c.snd.list, node) {
-		len = e->n > 1 ? ttp_run_seg(ttp_skb_of(e)) : e->len;
-		fits &= len <= max;
-	}
-	/* A bare record is a frame and cannot be cut, sent or not */
-	if (ttp_is_bare(link))
-		skb_queue_walk(&link->sndq, skb)
-			fits &= skb->len <= max;
-	if (fits) {
-		WRITE_ONCE(link->c.max_payload, max);
-		link->offered = min_t(u16, link->offered, max);
-	} else {
-		link->err = EMSGSIZE;
-		ttp_pipeline_event(link, TTP_EV_ABORT);
-	}
-out:
-	ttp_output_unlock(link);
-}
-
-void ttp_link_mtu(struct ttp_dev *dev)
-{
-	unsigned int mtu = READ_ONCE(dev->netdev->mtu);
-	struct ttp_link *link;
-
-	/* Those seen go to the tail, so the first one seen ends the walk */
-	for (;;) {
-		spin_lock_bh(&dev->lock);
-		link = list_first_entry_or_null(&dev->links, struct ttp_link,
-						devnode);
-		if (!link || link->mtu_seen == mtu) {
-			spin_unlock_bh(&dev->lock);
-			return;
-		}
-		link->mtu_seen = mtu;
-		list_move_tail(&link->devnode, &dev->links);
-		ttp_link_hold(link);
-		spin_unlock_bh(&dev->lock);
-		ttp_link_mtu_one(link);
-		ttp_link_put(link);
-		cond_resched();
-	}
-}
-
 static u8 ttp_link_info_flags(const struct ttp_link *link)
 {
 	const struct ttp_core *c = &link->c;

@@ -158,7 +158,8 @@ enum ttp_ring {
  * @replay_at: when the present round of replays began (microseconds)
  * @replay_n: replays in it
  * @again: ids of the replay list that are to be sent again
- * @mtu_seen: ttp_link_mtu() has been here for this size
+ * @mtu_seen: ttp_mtu_changed() has been here for this size
+ * @oversize: the replay list may have frames longer than the MTU is now
  * @orphan: no socket any more, counted in ttp_net.orphans
  * @orphan_mem: what it had to send when it became one, bytes
  * @corked: MSG_MORE: a short last frame waits
@@ -283,6 +284,7 @@ struct ttp_link {
 	u8			stall_left;
 	bool			ack_now;
 	bool			zerocopy;
+	bool			oversize;
 	bool			gap_known;
 	u8			nack_tries;
 	u8			seen;
@@ -526,10 +528,18 @@ void ttp_link_options(struct ttp_link *link, const struct sock *sk);
  */
 void ttp_link_abort(struct ttp_link *link, int err);
 
+/* ---- mtu.c ---- */
+
 /* The device's MTU has changed: under RTNL. Links that cannot follow end with
- * EMSGSIZE.
+ * EMSGSIZE, now or when it shows.
  */
-void ttp_link_mtu(struct ttp_dev *dev);
+void ttp_mtu_changed(struct ttp_dev *dev);
+
+/* This entry of the replay list does not fit a frame any more; link locked. */
+bool ttp_mtu_exceeded(const struct ttp_link *link, struct ttp_entry *e);
+
+/* Should such an entry be sent again? For links with @oversize; link locked. */
+bool ttp_mtu_stuck(struct ttp_link *link);
 
 /* This entry of the replay list is to be sent again; link locked. */
 static inline void ttp_link_mark(struct ttp_link *link, struct ttp_entry *e)

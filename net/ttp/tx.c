@@ -160,6 +160,9 @@ static void ttp_tx_replay(struct ttp_link *link)
 	list_for_each_entry(e, &c->snd.list, node) {
 		if (!(e->flags & TTP_E_AGAIN))
 			continue;
+		/* That ends the link, at the scanner's next visit */
+		if (unlikely(link->oversize) && ttp_mtu_exceeded(link, e))
+			continue;
 		most = min(budget, run);
 		if (e->n > most && !ttp_run_split(link, e, most))
 			return;
@@ -543,6 +546,9 @@ static void ttp_tx_repair(struct ttp_link *link)
 	e = list_first_entry_or_null(&c->snd.list, struct ttp_entry, node);
 	if (!e || c->full_stop || (e->flags & TTP_E_AGAIN) ||
 	    (!link->probes && !lone) || waits)
+		return;
+	/* Only if it is missing indeed */
+	if (unlikely(link->oversize) && ttp_mtu_exceeded(link, e))
 		return;
 	/* Of a run the first: the answer tells what else is missing */
 	if (e->n > c->snd.una - e->first + 1)

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The MTU shrinks while frames that do not fit any more are unacknowledged, and
+ * a peer made by hand has them, or has them not.
+ */
+#include <linux/ethtool.h>
+#include <linux/if_link.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include "kselftest_harness.h"
+#include "peer.h"
+#include "ttp_lib.h"
+#include "ttp_main.h"
+
+#define PORT		2000
+#define WINDOW_LOG	8
+#define WAIT		(2000 * ttp_slow())
+#define MTU		1500
+#define SMALL		1000
+#define FULL_SIZE	(MTU - 54)
+#define RUN		4	/* frames of a run: full ones, and a short one */
+#define SHORT		100
+
+FIXTURE(mtu) {
+	struct ttp_wire w;
+	struct peer p;
+	int fd;			/* the module's end */
+	char buf[RUN * FULL_SIZE];
+};
+
+/* Runs are cut in front of the wire. */
+static int no_checksums(const struct ttp_node *node)
+{
+	struct ethtool_value v = { .cmd = ETHTOOL_STXCSUM };
+	struct ifreq r = { .ifr_name = "wire0", .ifr_data = (void *)&v };
+	int s, result;
+
+	ttp_enter(node);
+	s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	result = ioctl(s, SIOCETHTOOL, &r);
+	close(s);
+	return result;
+}
+
+FIXTURE_SETUP(mtu)
+{
+	unsigned int segs = 16;
+	int listener, raw;
+
+	ttp_wire_make(&self->w, MTU);
+	ttp_enter(&self->w.b);
+	ASSERT_EQ(0, ttp_link_set(self->w.b.ifindex, IFLA_GSO_MAX_SEGS, &segs,
+				  sizeof(segs)));
+	ASSERT_EQ(0, ttp_dev_add(self->w.b.ifindex));
+	ASSERT_EQ(0, no_checksums(&self->w.b));
+	raw = raw_socket(&self->w.a);
+	listener = ttp_listen(&self->w.b, SOCK_STREAM, PORT, 1);
+	ASSERT_LE(0, listener);
+	peer_init(&self->p, &self->w, raw, 4000, 0xfffffff0);
+	ASSERT_EQ(0, peer_open(&self->p, PORT, WINDOW_LOG));
+	ASSERT_EQ(POLLIN, ttp_poll(listener, POLLIN, WAIT));
+	self->fd = accept(listener, NULL, NULL);
+	ASSERT_LE(0, self->fd);
+	close(listener);
+	ttp_fill(self->buf, sizeof(self->buf), 0, 1);
+}
+
+FIXTURE_TEARDOWN(mtu)
+{
+	close(self->p.raw);
+	close(self->fd);
+	ttp_wire_free(&self->w);
+}
+
+/* The MTU shrinks; what was sent before that has come, and is forgotten. */
+static bool shrink(struct _test_data_mtu *self)
+{
+	long end = ttp_now_ms() + WAIT;
+	unsigned int mtu = SMALL;
+
+	ttp_enter(&self->w.b);
+	if (ttp_link_set(self->w.b.ifindex, IFLA_MTU, &mtu, sizeof(mtu)))
+		return false;
+	peer_say(&self->p, ACK, ACK_VALID | ACK_REQ, self->p.tx);
+	do {
+		if (peer_hear_op(&self->p, ACK, end - ttp_now_ms()) < 0)
+			return false;
+	} while (self->p.got.flags & ACK_REQ);
+	return true;
+}
+
+/* The next payload is this id of so many bytes, from there on; no answer. */
+static bool hear(struct _test_data_mtu *self, uint32_t id, int from, int n)
+{
+	long end = ttp_now_ms() + WAIT;
+
+	/* Older ones may be sent again: nobody has told that they are here */
+	do {
+		if (peer_hear_op(&self->p, PAYLOAD, end - ttp_now_ms()) < 0)
+			return false;
+	} while (self->p.got.tx != id);
+	return self->p.got.n == n &&
+	       !memcmp(self->p.got.payload, self->buf + from, n);
+}
+
+static void ack(struct _test_data_mtu *self, uint32_t id)
+{
+	self->p.rx = id;
+	peer_say(&self->p, ACK, ACK_VALID, self->p.tx);
+}
+
+/* All that is sent now fits the small MTU. */
+static bool goes_on(struct _test_data_mtu *self, int len)
+{
+	int done = 0;
+
+	if (send(self->fd, self->buf, len, MSG_NOSIGNAL) != len)
+		return false;
+	while (done < len) {
+		if (peer_hear_op(&self->p, PAYLOAD, WAIT) < 0 ||
+		    self->p.got.size > SMALL + 14)
+			return false;
+		if (self->p.got.tx != self->p.rx + 1)
+			continue;
+		if (memcmp(self->p.got.payload, self->buf + done,
+			   self->p.got.n))
+			return false;
+		done += self->p.got.n;
+		ack(self, self->p.rx + 1);
+	}
+	return ttp_wait_acked(self->fd, WAIT);
+}
+
+TEST_F_TIMEOUT(mtu, long_frames_that_arrived, 60)
+{
+	uint32_t id = self->p.rx + 1;
+	struct ttp_info i;
+
+	ASSERT_EQ(FULL_SIZE, send(self->fd, self->buf, FULL_SIZE, 0));
+	ASSERT_TRUE(hear(self, id, 0, FULL_SIZE));
+	ASSERT_TRUE(shrink(self));
+	/* Several rounds of asking: nobody has said that it is missing */
+	ttp_sleep_ms(100);
+	ack(self, id);
+	ASSERT_TRUE(ttp_wait_acked(self->fd, WAIT));
+	ASSERT_EQ(0, ttp_info(self->fd, &i));
+	EXPECT_EQ(TTP_OPEN, i.state);
+	EXPECT_EQ(SMALL - 54, i.max_payload);
+	EXPECT_TRUE(goes_on(self, 3000));
+}
+
+TEST_F_TIMEOUT(mtu, long_frames_that_are_missing, 60)
+{
+	uint32_t range[2] = { self->p.rx + 1, 1 };
+	char byte;
+
+	ASSERT_EQ(FULL_SIZE, send(self->fd, self->buf, FULL_SIZE, 0));
+	ASSERT_TRUE(hear(self, range[0], 0, FULL_SIZE));
+	ASSERT_TRUE(shrink(self));
+	peer_nack(&self->p, NACK, range, 1);
+	/* No payload on the way there */
+	for (;;) {
+		int op = peer_hear(&self->p, WAIT);
+
+		ASSERT_NE(PAYLOAD, op);
+		ASSERT_LE(0, op);
+		if (op == NACK_NOLINK)
+			break;
+	}
+	ASSERT_EQ(POLLIN, ttp_poll(self->fd, POLLIN, WAIT) & POLLIN);
+	ASSERT_EQ(-1, recv(self->fd, &byte, 1, MSG_DONTWAIT));
+	EXPECT_EQ(EMSGSIZE, errno);
+}
+
+/* A run as long as the buffer but for its last frame, which is short */
+static bool say_run(struct _test_data_mtu *self, uint32_t first)
+{
+	int len = (RUN - 1) * FULL_SIZE + SHORT;
+	int i;
+
+	if (send(self->fd, self->buf, len, 0) != len)
+		return false;
+	for (i = 0; i < RUN - 1; i++)
+		if (!hear(self, first + i, i * FULL_SIZE, FULL_SIZE))
+			return false;
+	return hear(self, first + i, i * FULL_SIZE, SHORT);
+}
+
+TEST_F_TIMEOUT(mtu, the_short_end_of_a_run_is_missing, 60)
+{
+	uint32_t first = self->p.rx + 1;
+	uint32_t range[2] = { first + RUN - 1, 1 };
+
+	ASSERT_TRUE(say_run(self, first));
+	EXPECT_LE(1, ttp_counter(&self->w.b, "gso_cut"));
+	ASSERT_TRUE(shrink(self));
+	self->p.rx = first + RUN - 2;
+	peer_nack(&self->p, NACK, range, 1);
+	ASSERT_TRUE(hear(self, range[0], (RUN - 1) * FULL_SIZE, SHORT));
+	ack(self, range[0]);
+	ASSERT_TRUE(ttp_wait_acked(self->fd, WAIT));
+	EXPECT_TRUE(goes_on(self, 3000));
+}
+
+TEST_F_TIMEOUT(mtu, a_part_of_a_run_is_missing, 60)
+{
+	uint32_t first = self->p.rx + 1;
+	uint32_t range[2] = { first + 1, 1 };
+	char byte;
+
+	ASSERT_TRUE(say_run(self, first));
+	ASSERT_TRUE(shrink(self));
+	self->p.rx = first;
+	peer_nack(&self->p, NACK, range, 1);
+	EXPECT_EQ(NACK_NOLINK, peer_hear_op(&self->p, NACK_NOLINK, WAIT));
+	ASSERT_EQ(POLLIN, ttp_poll(self->fd, POLLIN, WAIT) & POLLIN);
+	ASSERT_EQ(-1, recv(self->fd, &byte, 1, MSG_DONTWAIT));
+	EXPECT_EQ(EMSGSIZE, errno);
+}
