@@ -459,11 +459,21 @@ static void enable(const struct ttp_node *node)
 		     ttp_extack);
 }
 
+unsigned int ttp_mtu(void)
+{
+	return atoi(getenv("TTP_MTU") ?: "1500");
+}
+
+unsigned int ttp_max_payload(void)
+{
+	return ttp_mtu() - 54;
+}
+
 void ttp_wire_up(struct ttp_wire *w)
 {
 	const char *gso = getenv("TTP_GSO") ?: "on";
 
-	wire_make(w, 1500, strcmp(gso, "off"), !strcmp(gso, "on"));
+	wire_make(w, ttp_mtu(), strcmp(gso, "off"), !strcmp(gso, "on"));
 	enable(&w->b);
 	enable(&w->a);
 }

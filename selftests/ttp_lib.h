@@ -74,6 +74,9 @@ int ttp_ns_new(void);
 void ttp_enter(const struct ttp_node *node);
 /* A veth pair for tests that look at frames: each comes by itself. */
 void ttp_wire_make(struct ttp_wire *w, unsigned int mtu);
+/* TTP_MTU of the environment, or 1500; and what a frame carries then */
+unsigned int ttp_mtu(void);
+unsigned int ttp_max_payload(void);
 /* One with TTP at both ends; runs of frames cross it whole. In the environment
  * TTP_GSO=off: from neither end; mixed: from a alone.
  */

@@ -95,7 +95,7 @@ static bool gone(const struct ttp_wire *w)
 static void carry(struct __test_metadata *_metadata,
 		  struct _test_data_wrap *self, int type, uint32_t edge)
 {
-	size_t len = ttp_slow() > 1 ? 100000 : 300000;
+	size_t len = (ttp_slow() > 1 ? 70 : 210) * ttp_max_payload();
 	struct ttp_pump p[4];
 	struct ttp_info i[2];
 	pthread_t t[4];
