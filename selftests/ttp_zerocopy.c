@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <linux/errqueue.h>
 #include <linux/if_link.h>
+#include <linux/sock_diag.h>
 #include <net/if.h>
 #include "kselftest_harness.h"
 #include "ttp_lib.h"
@@ -20,6 +21,9 @@
 
 #define MB	(1 << 20)
 #define ROOM	(4 * MB)
+
+/* How long to wait for what has to come, ms */
+#define PATIENCE	20000
 
 FIXTURE(zc) {
 	struct ttp_wire w;
@@ -109,30 +113,50 @@ static int notified(int fd, unsigned int *from, unsigned int *to, int *code)
 	return 0;
 }
 
+/* The calls that were named so far */
+struct told {
+	int n;
+	unsigned char seen[4096];
+};
+
 /*
  * Wait until so many calls are through, first and last included. Every one is
  * to be named once; they may be named in any order. Return: how many were.
  */
-static int completions(int fd, int want, long ms)
+static int told_of(struct told *told, int fd, int want)
 {
-	static unsigned char seen[4096];
-	long end = ttp_now_ms() + ms * ttp_slow();
+	long end = ttp_now_ms() + PATIENCE * ttp_slow();
 	unsigned int from, to;
-	int n = 0;
 
-	memset(seen, 0, sizeof(seen));
-	while (n < want && ttp_now_ms() < end) {
+	while (told->n < want && ttp_now_ms() < end) {
 		if (notified(fd, &from, &to, NULL)) {
 			if (errno != EAGAIN)
 				return -errno;
 			ttp_poll(fd, 0, 10);
 			continue;
 		}
-		for (; from <= to; from++, n++)
-			if (from >= sizeof(seen) || seen[from]++)
+		for (; from <= to; from++, told->n++)
+			if (from >= sizeof(told->seen) || told->seen[from]++)
 				return -ERANGE;
 	}
-	return n;
+	return told->n;
+}
+
+static int completions(int fd, int want)
+{
+	struct told told = { };
+
+	return told_of(&told, fd, want);
+}
+
+/* Bytes of the reports that are to come, or have come and were not read */
+static unsigned int reports_mem(int fd)
+{
+	unsigned int mem[SK_MEMINFO_VARS] = { };
+	socklen_t len = sizeof(mem);
+
+	getsockopt(fd, SOL_SOCKET, SO_MEMINFO, mem, &len);
+	return mem[SK_MEMINFO_OPTMEM];
 }
 
 static ssize_t zsend(int fd, const void *buf, size_t len)
@@ -194,6 +218,7 @@ TEST_F(zc, told_once_for_each_call)
 	size_t len = SLOW(2 * MB), chunk = 50000, at;
 	struct ttp_pump in = { .fd = self->fd[1], .len = len, .chunk = 65536,
 			       .seed = 3 };
+	struct told told = { };
 	int calls = 0;
 	pthread_t t;
 	ssize_t n;
@@ -203,20 +228,42 @@ TEST_F(zc, told_once_for_each_call)
 	for (at = 0; at < len; at += chunk, calls++) {
 		if (chunk > len - at)
 			chunk = len - at;
-		n = zsend(self->fd[0], self->buf + at, chunk);
-		/* Reports of what is acknowledged become one: room for more */
-		if (n < 0 && errno == ENOBUFS) {
-			ASSERT_TRUE(ttp_wait_acked(self->fd[0], 20000));
-			n = zsend(self->fd[0], self->buf + at, chunk);
+		/* So many may be outstanding, and no more */
+		while ((n = zsend(self->fd[0], self->buf + at, chunk)) < 0) {
+			ASSERT_EQ(ENOBUFS, errno);
+			ASSERT_LT(told.n, told_of(&told, self->fd[0],
+						  told.n + 1));
 		}
 		ASSERT_EQ(chunk, n);
 	}
-	EXPECT_EQ(calls, completions(self->fd[0], calls, 5000));
+	EXPECT_EQ(calls, told_of(&told, self->fd[0], calls));
 	pthread_join(t, NULL);
 	EXPECT_EQ(0, in.error);
 	EXPECT_EQ(len, in.done);
 	EXPECT_EQ(0, ttp_poll(self->fd[0], POLLIN, 0));
 	EXPECT_ERRNO(EAGAIN, recv(self->fd[0], self->in, 1, MSG_ERRQUEUE));
+}
+
+/* Many calls end at once: one report names them all. */
+TEST_F(zc, reports_become_one)
+{
+	long end = ttp_now_ms() + PATIENCE * ttp_slow();
+	unsigned int mem, from, to;
+	int i;
+
+	ASSERT_EQ(0, tc(&self->w.b, "netem loss 100%"));
+	for (i = 0; i < 8; i++)
+		ASSERT_EQ(1000, zsend(self->fd[0], self->buf, 1000));
+	ASSERT_EQ(8000, ttp_recv_all(self->fd[1], self->in, 8000));
+	mem = reports_mem(self->fd[0]);
+	ASSERT_LT(0, mem);
+	ASSERT_EQ(0, tc(&self->w.b, "pfifo"));
+	while (reports_mem(self->fd[0]) > mem / 8 && ttp_now_ms() < end)
+		ttp_sleep_ms(1);
+	EXPECT_EQ(mem / 8, reports_mem(self->fd[0]));
+	ASSERT_EQ(0, notified(self->fd[0], &from, &to, NULL));
+	EXPECT_EQ(0, from);
+	EXPECT_EQ(7, to);
 }
 
 /* Whatever the size and wherever it begins */
@@ -236,7 +283,7 @@ TEST_F(zc, odd_sizes)
 		ASSERT_EQ(len, got);
 		EXPECT_PATTERN(self->in, len, i, i);
 	}
-	EXPECT_EQ(i, completions(self->fd[0], i, 2000));
+	EXPECT_EQ(i, completions(self->fd[0], i));
 }
 
 TEST_F(zc, many_small_pieces)
@@ -255,7 +302,7 @@ TEST_F(zc, many_small_pieces)
 	ASSERT_EQ(len, sendmsg(self->fd[0], &m, MSG_ZEROCOPY));
 	ASSERT_EQ(len, ttp_recv_all(self->fd[1], self->in, len));
 	EXPECT_PATTERN(self->in, len, at, 7);
-	EXPECT_EQ(1, completions(self->fd[0], 1, 2000));
+	EXPECT_EQ(1, completions(self->fd[0], 1));
 }
 
 /* A receiver on this host takes a copy, and that is said. */
@@ -266,8 +313,8 @@ TEST_F(zc, a_copy_is_called_a_copy)
 
 	ttp_fill(self->buf, 65536, 0, 1);
 	ASSERT_EQ(65536, zsend(self->fd[0], self->buf, 65536));
-	ASSERT_TRUE(ttp_wait_acked(self->fd[0], 2000));
-	ASSERT_EQ(POLLERR, ttp_poll(self->fd[0], 0, 2000));
+	ASSERT_TRUE(ttp_wait_acked(self->fd[0], PATIENCE));
+	ASSERT_EQ(POLLERR, ttp_poll(self->fd[0], 0, PATIENCE));
 	ASSERT_EQ(0, notified(self->fd[0], &from, &to, &code));
 	EXPECT_EQ(0, from);
 	EXPECT_EQ(0, to);
@@ -291,7 +338,7 @@ TEST_F(zc, not_told_too_early)
 	ASSERT_EQ(0, tc(&self->w.a, "pfifo"));
 	ASSERT_EQ(20000, ttp_recv_all(self->fd[1], self->in, 20000));
 	EXPECT_PATTERN(self->in, 20000, 0, 2);
-	EXPECT_EQ(1, completions(self->fd[0], 1, 5000));
+	EXPECT_EQ(1, completions(self->fd[0], 1));
 }
 
 TEST_F_TIMEOUT(zc, loss, 60)
@@ -299,7 +346,8 @@ TEST_F_TIMEOUT(zc, loss, 60)
 	size_t len = SLOW(2 * MB), chunk = 60000, at;
 	struct ttp_pump in = { .fd = self->fd[1], .len = len, .chunk = 65536,
 			       .seed = 5 };
-	int calls = 0, done = 0;
+	struct told told = { };
+	int calls = 0;
 	pthread_t t;
 
 	ASSERT_EQ(0, tc(&self->w.a, "netem limit 10000 loss 3% duplicate 2%"));
@@ -312,10 +360,11 @@ TEST_F_TIMEOUT(zc, loss, 60)
 		/* So many may be outstanding, and no more */
 		while (zsend(self->fd[0], self->buf + at, chunk) < 0) {
 			ASSERT_EQ(ENOBUFS, errno);
-			done += completions(self->fd[0], 1, 5000);
+			ASSERT_LT(told.n, told_of(&told, self->fd[0],
+						  told.n + 1));
 		}
 	}
-	EXPECT_EQ(calls, done + completions(self->fd[0], calls - done, 20000));
+	EXPECT_EQ(calls, told_of(&told, self->fd[0], calls));
 	pthread_join(t, NULL);
 	EXPECT_EQ(0, in.error);
 	EXPECT_EQ(len, in.done);
@@ -328,7 +377,7 @@ TEST_F(zc, off)
 	ASSERT_EQ(5000, send(self->fd[1], self->buf, 5000, MSG_ZEROCOPY));
 	ASSERT_EQ(5000, ttp_recv_all(self->fd[0], self->in, 5000));
 	EXPECT_PATTERN(self->in, 5000, 0, 1);
-	ASSERT_TRUE(ttp_wait_acked(self->fd[1], 2000));
+	ASSERT_TRUE(ttp_wait_acked(self->fd[1], PATIENCE));
 	EXPECT_ERRNO(EAGAIN, recv(self->fd[1], self->in, 1, MSG_ERRQUEUE));
 }
 
@@ -355,7 +404,7 @@ TEST_F(zc, bad_address)
 	ASSERT_EQ(5000, ttp_recv_all(self->fd[1], self->in, 5000));
 	EXPECT_PATTERN(self->in, 5000, 0, 4);
 	/* Calls that sent nothing are not counted */
-	EXPECT_EQ(1 + !!took, completions(self->fd[0], 1 + !!took, 2000));
+	EXPECT_EQ(1 + !!took, completions(self->fd[0], 1 + !!took));
 	EXPECT_ERRNO(EAGAIN, recv(self->fd[0], self->in, 1, MSG_ERRQUEUE));
 }
 
@@ -377,7 +426,7 @@ TEST_F(zc, many_outstanding)
 	ASSERT_EQ(0, tc(&self->w.a, "pfifo"));
 	ASSERT_EQ(n, ttp_recv_all(self->fd[1], self->in, n));
 	EXPECT_PATTERN(self->in, n, 0, 1);
-	EXPECT_EQ(n, completions(self->fd[0], n, 5000));
+	EXPECT_EQ(n, completions(self->fd[0], n));
 }
 
 /* Closed while calls are outstanding: what was sent still arrives. */
@@ -404,7 +453,7 @@ TEST_F(zc, reset_with_calls_outstanding)
 		ASSERT_EQ(9000, zsend(self->fd[0], self->buf, 9000));
 	ttp_enter(&self->w.a);
 	ASSERT_EQ(0, ttp_dev_del(self->w.a.ifindex));
-	EXPECT_EQ(5, completions(self->fd[0], 5, 2000));
+	EXPECT_EQ(5, completions(self->fd[0], 5));
 	EXPECT_ERRNO(ENODEV, recv(self->fd[0], self->in, 1, 0));
 }
 
@@ -417,8 +466,8 @@ TEST_F(zc, unread_notifications)
 		ASSERT_EQ(3000, zsend(self->fd[0], self->buf, 3000));
 		ASSERT_EQ(3000, ttp_recv_all(self->fd[1], self->in, 3000));
 	}
-	ASSERT_TRUE(ttp_wait_acked(self->fd[0], 2000));
-	EXPECT_EQ(POLLERR, ttp_poll(self->fd[0], 0, 2000));
+	ASSERT_TRUE(ttp_wait_acked(self->fd[0], PATIENCE));
+	EXPECT_EQ(POLLERR, ttp_poll(self->fd[0], 0, PATIENCE));
 }
 
 /* A device that takes one piece only: copied, and told at once. */
@@ -469,7 +518,7 @@ TEST_F(zc, smaller_mtu)
 		ASSERT_LT(0, n);
 	}
 	EXPECT_PATTERN(self->in, at, 0, 1);
-	EXPECT_EQ(1, completions(self->fd[0], 1, 5000));
+	EXPECT_EQ(1, completions(self->fd[0], 1));
 }
 
 /* ---- files and pipes to a socket ---- */
@@ -588,7 +637,7 @@ TEST_F(stream, sendfile_copies_nothing)
 	ASSERT_LE(0, file);
 	while (at < 40960)
 		ASSERT_LT(0, sendfile(self->fd[0], file, &at, 40960 - at));
-	ASSERT_TRUE(ttp_wait_acked(self->fd[0], 2000));
+	ASSERT_TRUE(ttp_wait_acked(self->fd[0], PATIENCE));
 	ttp_fill(self->buf, 40960, 0, 2);
 	ASSERT_EQ(40960, pwrite(file, self->buf, 40960, 0));
 	ASSERT_EQ(40960, ttp_recv_all(self->fd[1], self->in, 40960));
@@ -679,14 +728,14 @@ TEST_F_TIMEOUT(stream, file_to_file, 60)
 TEST_F(stream, splice_nonblock_and_end)
 {
 	ASSERT_EQ(3000, send(self->fd[0], self->buf, 3000, 0));
-	ASSERT_TRUE(ttp_wait_acked(self->fd[0], 2000));
+	ASSERT_TRUE(ttp_wait_acked(self->fd[0], PATIENCE));
 	EXPECT_EQ(3000, splice(self->fd[1], NULL, self->p[1], NULL, 60000, 0));
 	EXPECT_EQ(3000, ttp_recv_all(self->p[0], self->in, 0) + 3000);
 	ASSERT_EQ(0, fcntl(self->fd[1], F_SETFL, O_NONBLOCK));
 	EXPECT_ERRNO(EAGAIN, splice(self->fd[1], NULL, self->p[1], NULL, 60000,
 				    0));
 	ASSERT_EQ(0, shutdown(self->fd[0], SHUT_WR));
-	EXPECT_EQ(POLLIN, ttp_poll(self->fd[1], POLLIN, 2000) & POLLIN);
+	EXPECT_EQ(POLLIN, ttp_poll(self->fd[1], POLLIN, PATIENCE) & POLLIN);
 	EXPECT_EQ(0, splice(self->fd[1], NULL, self->p[1], NULL, 60000, 0));
 }
 
@@ -699,7 +748,7 @@ TEST_F(stream, full_pipe)
 	ASSERT_EQ(4096, fcntl(self->p[1], F_SETPIPE_SZ, 4096));
 	ttp_fill(self->buf, 30000, 0, 3);
 	ASSERT_EQ(30000, ttp_send_all(self->fd[0], self->buf, 30000));
-	ASSERT_TRUE(ttp_wait_acked(self->fd[0], 2000));
+	ASSERT_TRUE(ttp_wait_acked(self->fd[0], PATIENCE));
 	while (done < 30000) {
 		n = recv(self->fd[1], self->in + done, 100, MSG_PEEK);
 		EXPECT_PATTERN(self->in + done, n, done, 3);

@@ -529,11 +529,20 @@ static void ttp_output_wake(struct ttp_link *link, struct sock *sk,
 		ttp_sock_wake(sk, link, wake);
 }
 
-/* Frames that may report to a socket when they are freed */
-static void ttp_output_free(struct sk_buff *skb)
+/*
+ * Frames that may report to a socket when they are freed. The list begins with
+ * the latest: it is turned round, as only reports in the order of the calls
+ * become one. Unread they take room that the next call needs.
+ */
+static void ttp_output_free(struct sk_buff *done)
 {
-	struct sk_buff *next;
+	struct sk_buff *skb = NULL, *next;
 
+	for (; done; done = next) {
+		next = done->next;
+		done->next = skb;
+		skb = done;
+	}
 	for (; skb; skb = next) {
 		next = skb->next;
 		skb_mark_not_on_list(skb);
