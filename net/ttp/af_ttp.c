@@ -373,7 +373,7 @@ static int ttp_sock_getname(struct socket *sock, struct sockaddr *uaddr,
 
 	lock_sock(sk);
 	link = ttp_sock_link(sk);
-	if (link)
+	if (link && READ_ONCE(sk->sk_state) == TCP_SYN_SENT)
 		ttp_sock_sync(sk, link);
 	if (peer && sk->sk_state != TCP_ESTABLISHED) {
 		ret = -ENOTCONN;

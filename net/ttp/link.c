@@ -232,6 +232,7 @@ void ttp_link_unhash(struct ttp_link *link)
 	if (link->orphan)
 		ttp_link_unorphan(link);
 	ttp_link_purge(link);
+	ttp_spare_leave(link);
 	ttp_link_put(link);
 }
 
@@ -272,18 +273,12 @@ static u16 ttp_link_epoch(const struct ttp_link *link)
 }
 
 void ttp_link_open(struct ttp_link *link, struct sock *sk)
+	__releases(&link->lock)
 {
 	struct ttp_core *c = &link->c;
 
-	ttp_link_lock(link);
 	link->sk = sk;
 	rcu_assign_pointer(ttp_sk(sk)->link, link);
-	if (!link->hashed) {
-		/* The device went away since ttp_link_publish() */
-		link->err = ENODEV;
-		link->wake |= TTP_WAKE_STATE;
-		goto out;
-	}
 	ttp_link_read_options(link, sk);
 	c->epoch = ttp_link_epoch(link);
 	if (!ttp_is_bare(link))
@@ -291,7 +286,6 @@ void ttp_link_open(struct ttp_link *link, struct sock *sk)
 							  c->max_payload);
 	ttp_mib_inc(link->dev->tn, TTP_MIB_OPENS_ACTIVE);
 	ttp_pipeline_event(link, TTP_EV_USER_OPEN);
-out:
 	ttp_output_unlock(link);
 }
 
@@ -384,63 +378,6 @@ static void ttp_link_enqueue_all(struct ttp_link *link,
 		ttp_link_enqueue(link, skb);
 }
 
-/* Nobody else has a hand on it or its buffer, and it is small. */
-static bool ttp_link_reusable(const struct sk_buff *skb)
-{
-	const struct sk_buff_fclones *pair;
-
-	if (skb->fclone != SKB_FCLONE_ORIG || skb_is_nonlinear(skb) ||
-	    (TTP_CB(skb)->e.flags & TTP_E_PART) ||
-	    skb_end_offset(skb) > TTP_SPARE_MAX)
-		return false;
-	pair = container_of(skb, struct sk_buff_fclones, skb1);
-	if (refcount_read(&pair->fclone_ref) != 1 || skb_cloned(skb))
-		return false;
-	/* Pairs with the clone's release by whoever freed it last */
-	smp_acquire__after_ctrl_dep();
-	return true;
-}
-
-void ttp_link_keep(struct ttp_link *link, struct sk_buff *skb)
-{
-	if (READ_ONCE(link->spare) || !ttp_link_reusable(skb)) {
-		ttp_link_free_skb(link, skb);
-		return;
-	}
-	/* Pairs with xchg() in ttp_link_reuse() */
-	smp_store_release(&link->spare, skb);
-}
-
-struct sk_buff *ttp_link_reuse(struct ttp_link *link, unsigned int len)
-{
-	struct skb_shared_info *info;
-	struct sk_buff *skb;
-
-	if (!READ_ONCE(link->spare))
-		return NULL;
-	skb = xchg(&link->spare, NULL);
-	if (!skb)
-		return NULL;
-	if (skb_end_offset(skb) < link->headroom + len) {
-		consume_skb(skb);
-		return NULL;
-	}
-	/* It never left us; what its clones met on their way is in the buffer */
-	info = skb_shinfo(skb);
-	memset(info, 0, offsetof(struct skb_shared_info, dataref));
-	atomic_set(&info->dataref, 1);
-	TTP_CB(skb)->e.flags = 0;
-	TTP_CB(skb)->off = 0;
-	/* It may have been a run */
-	skb->ip_summed = CHECKSUM_NONE;
-	skb->cloned = 0;
-	skb->nohdr = 0;
-	skb->len = 0;
-	skb->data = skb->head + link->headroom;
-	skb_reset_tail_pointer(skb);
-	return skb;
-}
-
 static bool ttp_link_sendable(const struct ttp_link *link)
 {
 	return ttp_link_up(link) && !link->c.eof_out;
@@ -518,6 +455,9 @@ int ttp_link_shut(struct ttp_link *link, gfp_t gfp)
 
 void ttp_link_close(struct ttp_link *link, bool abort)
 {
+	/* It never comes back to life */
+	if (!READ_ONCE(link->hashed))
+		return;
 	ttp_link_lock(link);
 	if (!link->hashed)
 		goto out;
@@ -546,11 +486,14 @@ bool ttp_link_detach(struct ttp_link *link, bool last)
 	link->rcv_mem = 0;
 	WRITE_ONCE(link->rcv_queued, 0);
 	__skb_queue_purge(&link->rxq);
-	if (link->hashed) {
-		link->acked = jiffies;
-		if (!ttp_link_make_orphan(link))
-			ttp_pipeline_event(link, TTP_EV_ABORT);
+	if (!link->hashed) {
+		/* What it still has to send is sent by who ended it */
+		spin_unlock_bh(&link->lock);
+		return stays;
 	}
+	link->acked = jiffies;
+	if (!ttp_link_make_orphan(link))
+		ttp_pipeline_event(link, TTP_EV_ABORT);
 	ttp_output_unlock(link);
 	return stays;
 }

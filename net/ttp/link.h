@@ -47,8 +47,6 @@ struct ttp_key {
 	__be16	rport;
 } __aligned(8);
 
-#define TTP_SPARE_MAX	2048	/* bytes of a buffer that a link may keep */
-
 /* Which ring of the scanner a link is on */
 enum ttp_ring {
 	TTP_RING_NONE,
@@ -388,10 +386,11 @@ void ttp_link_unhash(struct ttp_link *link);
 
 /**
  * ttp_link_open() - start opening: OPEN_SENT, the first OPEN goes out
- * @link: published, no socket yet
+ * @link: just published, no socket yet; still locked, and unlocked here
  * @sk: the socket; it takes over the caller's reference (tsk->link)
  */
-void ttp_link_open(struct ttp_link *link, struct sock *sk);
+void ttp_link_open(struct ttp_link *link, struct sock *sk)
+	__releases(&link->lock);
 
 /**
  * ttp_link_accept() - give an accepted link its socket
@@ -405,10 +404,15 @@ void ttp_link_accept(struct ttp_link *link, struct sock *sk);
  * Frames of a link with little in flight are always the same size, and the one
  * acknowledged last is at hand: no need to free it for the next to be allocated.
  * keep eats the frame, link locked; reuse returns an empty frame with the
- * link's headroom and room for len bytes, or NULL.
+ * link's headroom and room for len bytes, or NULL; leave gives up the frame of a
+ * link that has ended, link locked.
  */
-void ttp_link_keep(struct ttp_link *link, struct sk_buff *skb);
-struct sk_buff *ttp_link_reuse(struct ttp_link *link, unsigned int len);
+void ttp_spare_keep(struct ttp_link *link, struct sk_buff *skb);
+struct sk_buff *ttp_spare_reuse(struct ttp_link *link, unsigned int len);
+void ttp_spare_leave(struct ttp_link *link);
+
+/* What links have left behind; no link is left, nor will one be made. */
+void ttp_spare_exit(void);
 
 /**
  * ttp_link_send() - queue payload and send what the gate admits

@@ -115,6 +115,7 @@ err_output:
 	ttp_output_exit();
 err_cache:
 	rcu_barrier();
+	ttp_spare_exit();
 	ttp_link_cache_exit();
 	return err;
 }
@@ -133,6 +134,7 @@ static void __exit ttp_exit(void)
 	unregister_pernet_subsys(&ttp_net_ops);
 	ttp_output_exit();
 	rcu_barrier();
+	ttp_spare_exit();
 	ttp_link_cache_exit();
 }
 

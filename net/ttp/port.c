@@ -358,9 +358,9 @@ static struct ttp_dev *ttp_port_route(struct sock *sk, struct sockaddr_ttp *a,
 	return err ? ERR_PTR(err) : dev;
 }
 
-static struct ttp_link *ttp_port_publish(const struct sock *sk,
-					 struct ttp_dev *dev,
-					 const struct ttp_key *key)
+/* Make a link and open it. Return: 0, -EEXIST: there is such a one, or an error */
+static int ttp_port_open(struct sock *sk, struct ttp_dev *dev,
+			 const struct ttp_key *key)
 {
 	struct ttp_link *link;
 	int err;
@@ -368,14 +368,21 @@ static struct ttp_link *ttp_port_publish(const struct sock *sk,
 	link = ttp_link_new(dev, key, sk->sk_type == SOCK_SEQPACKET,
 			    sk->sk_allocation);
 	if (!link)
-		return ERR_PTR(-ENOBUFS);
+		return -ENOBUFS;
 	ttp_link_lock(link);
 	err = ttp_link_publish(link);
-	spin_unlock_bh(&link->lock);
-	if (!err)
-		return link;
-	ttp_link_put(link);
-	return ERR_PTR(err);
+	if (err) {
+		spin_unlock_bh(&link->lock);
+		ttp_link_put(link);
+		return err;
+	}
+	ttp_sk(sk)->connecting = true;
+	sk->sk_shutdown = 0;
+	/* What is left of a disconnect is of no interest any more */
+	WRITE_ONCE(sk->sk_err, 0);
+	WRITE_ONCE(sk->sk_state, TCP_SYN_SENT);
+	ttp_link_open(link, sk);
+	return 0;
 }
 
 /* Both ends would be the same one. */
@@ -400,99 +407,77 @@ static bool ttp_port_taken(struct ttp_net *tn, const struct ttp_key *key)
 	return taken;
 }
 
-static struct ttp_link *ttp_port_connect_auto(const struct sock *sk,
-					      struct ttp_dev *dev,
-					      struct ttp_key *key)
+static int ttp_port_connect_auto(struct sock *sk, struct ttp_dev *dev,
+				 struct ttp_key *key)
 {
 	u32 start = get_random_u32() % TTP_PORT_RANGE;
-	struct ttp_link *link;
+	int err;
 	u32 i;
 
 	for (i = 0; i < TTP_PORT_RANGE; i++) {
 		key->lport = ttp_port_nth(start, i);
 		if (ttp_port_is_self(sk, key) || ttp_port_taken(dev->tn, key))
 			continue;
-		link = ttp_port_publish(sk, dev, key);
-		if (link != ERR_PTR(-EEXIST))
-			return link;
+		err = ttp_port_open(sk, dev, key);
+		if (err != -EEXIST)
+			return err;
 		if (signal_pending(current))
-			return ERR_PTR(-ERESTARTSYS);
+			return -ERESTARTSYS;
 		cond_resched();
 	}
-	return ERR_PTR(-EADDRNOTAVAIL);
+	return -EADDRNOTAVAIL;
 }
 
-static struct ttp_link *ttp_port_connect_bound(const struct sock *sk,
-					       struct ttp_dev *dev,
-					       struct ttp_key *key)
+static int ttp_port_connect_bound(struct sock *sk, struct ttp_dev *dev,
+				  struct ttp_key *key)
 {
-	struct ttp_link *link;
+	int err;
 
 	key->lport = ttp_sk(sk)->addr.sttp_port;
 	if (ttp_port_is_self(sk, key))
-		return ERR_PTR(-EADDRNOTAVAIL);
-	link = ttp_port_publish(sk, dev, key);
-	return link == ERR_PTR(-EEXIST) ? ERR_PTR(-EADDRNOTAVAIL) : link;
+		return -EADDRNOTAVAIL;
+	err = ttp_port_open(sk, dev, key);
+	return err == -EEXIST ? -EADDRNOTAVAIL : err;
 }
 
-/*
- * Make and publish the link to a peer. Fills in device and channel of the
- * address. Return: a link with one reference, or an ERR_PTR().
- */
-static struct ttp_link *ttp_port_connect(struct sock *sk,
-					 struct sockaddr_ttp *a)
+/* Begin to connect. Fills in device and channel of the address. */
+static int ttp_port_connect(struct sock *sk, struct sockaddr_ttp *a)
 {
 	const struct ttp_sock *tsk = ttp_sk(sk);
 	struct ttp_key key = { };
 	netdevice_tracker tracker;
-	struct ttp_link *link;
 	struct ttp_dev *dev;
 	int err;
 
 	err = ttp_port_narrow(tsk, a);
 	if (err)
-		return ERR_PTR(err);
+		return err;
 	dev = ttp_port_route(sk, a, &tracker);
 	if (IS_ERR(dev))
-		return ERR_CAST(dev);
+		return PTR_ERR(dev);
 	key.ifindex = a->sttp_ifindex;
 	ether_addr_copy(key.peer, a->sttp_mac);
 	key.vc = a->sttp_vc;
 	key.dialect = sk->sk_protocol;
 	key.rport = a->sttp_port;
-	link = tsk->bound || ttp_port_bare(sk) ?
-	       ttp_port_connect_bound(sk, dev, &key) :
-	       ttp_port_connect_auto(sk, dev, &key);
+	err = tsk->bound || ttp_port_bare(sk) ?
+	      ttp_port_connect_bound(sk, dev, &key) :
+	      ttp_port_connect_auto(sk, dev, &key);
 	netdev_put(dev->netdev, &tracker);
 	ttp_dev_put(dev);
-	return link;
+	return err;
 }
 
 /* ---- connect ---- */
-
-static int ttp_port_dial_begin(struct sock *sk, struct sockaddr_ttp *a)
-{
-	struct ttp_sock *tsk = ttp_sk(sk);
-	struct ttp_link *link;
-
-	link = ttp_port_connect(sk, a);
-	if (IS_ERR(link))
-		return PTR_ERR(link);
-	tsk->connecting = true;
-	sk->sk_shutdown = 0;
-	/* What is left of a disconnect is of no interest any more */
-	WRITE_ONCE(sk->sk_err, 0);
-	WRITE_ONCE(sk->sk_state, TCP_SYN_SENT);
-	ttp_link_open(link, sk);
-	return 0;
-}
 
 /* The link is not being opened any more: how did it go? */
 static int ttp_port_dial_end(struct sock *sk)
 {
 	int err;
 
-	ttp_sock_sync(sk, ttp_sock_link(sk));
+	/* Whoever brought the news may have seen to it already */
+	if (READ_ONCE(sk->sk_state) != TCP_ESTABLISHED)
+		ttp_sock_sync(sk, ttp_sock_link(sk));
 	if (sk->sk_state == TCP_ESTABLISHED) {
 		ttp_sk(sk)->connecting = false;
 		sk->sk_socket->state = SS_CONNECTED;
@@ -536,7 +521,7 @@ static int ttp_port_dial_locked(struct sock *sk, struct sockaddr_ttp *a,
 	if (err && err != -EALREADY)
 		return err;
 	if (!err) {
-		ret = ttp_port_dial_begin(sk, a);
+		ret = ttp_port_connect(sk, a);
 		if (ret)
 			return ret;
 		err = -EINPROGRESS;

@@ -223,7 +223,7 @@ void ttp_rx_retire(struct ttp_link *link, struct list_head *done)
 		if (e->flags & TTP_E_AGAIN)
 			link->again -= e->n;
 		link->wmem -= skb->truesize;
-		ttp_link_keep(link, skb);
+		ttp_spare_keep(link, skb);
 	}
 	ttp_link_account_tx(link);
 	link->wake |= TTP_WAKE_WRITE;

@@ -108,7 +108,7 @@ static struct sk_buff *ttp_send_alloc(struct ttp_send *s, unsigned int linear)
 	struct sk_buff *skb;
 
 	if (linear) {
-		skb = ttp_link_reuse(s->link, linear);
+		skb = ttp_spare_reuse(s->link, linear);
 		if (skb)
 			return skb;
 	}

@@ -57,7 +57,8 @@
  * Two things of a link change hands by xchg(), without its lock: the frame that
  * is used again (link->spare, put there under the lock) and the ring of pages
  * (link->pages, with its sender under lock_sock() meanwhile). Who frees either
- * has taken it like that. Frames that may report to a socket when they are freed
+ * has taken it like that. A link that ends leaves that frame to its CPU, for the
+ * next link that is to send one there. Frames that may report to a socket when they are freed
  * wait on link->done until the lock is dropped. A link that was dead when its
  * socket went is freed in that socket's grace period, not in one of its own.
  *
