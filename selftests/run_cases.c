@@ -627,6 +627,53 @@ static void options(void)
 	options_of(s);
 }
 
+/* A piece that is held back. Return: whether it came sooner than by itself */
+static bool pushed(int c, int s, int name, int value)
+{
+	struct timespec from, to;
+	char byte;
+
+	set(c, IPPROTO_TCP, TCP_CORK, 1);
+	WANT(!clock_gettime(CLOCK_MONOTONIC, &from));
+	WANT(send(c, "x", 1, 0) == 1);
+	set(c, IPPROTO_TCP, name, value);
+	WANT(recv(s, &byte, 1, 0) == 1);
+	WANT(!clock_gettime(CLOCK_MONOTONIC, &to));
+	return (to.tv_sec - from.tv_sec) * 1000 +
+	       (to.tv_nsec - from.tv_nsec) / 1000000 < 150;
+}
+
+static void pushed_by(int c, int s, int name, int value)
+{
+	int tries = 50;
+
+	while (tries && !pushed(c, s, name, value))
+		tries--;
+	WANT(tries);
+}
+
+static void corked(void)
+{
+	unsigned short port = 0;
+	int l = listening(&port, 0), c = stream(0), s, v = 1;
+
+	set(l, IPPROTO_TCP, TCP_CORK, 1);
+	WANT(!dial(c, port));
+	s = accept(l, NULL, NULL);
+	WANT(option(c, IPPROTO_TCP, TCP_CORK) == 0);
+	WANT(option(s, IPPROTO_TCP, TCP_CORK) == 1);
+	WANT(setsockopt(s, IPPROTO_TCP, TCP_CORK, &v, 1) == -1);
+	WANT(errno == EINVAL);
+	pushed_by(c, s, TCP_CORK, 0);
+	WANT(option(c, IPPROTO_TCP, TCP_CORK) == 0);
+	pushed_by(c, s, TCP_NODELAY, 1);
+	v = 7;
+	WANT(!setsockopt(c, IPPROTO_TCP, TCP_CORK, &v, sizeof(v)));
+	WANT(option(c, IPPROTO_TCP, TCP_CORK) == 1);
+	WANT(!pushed(c, s, TCP_KEEPIDLE, 77));
+	WANT(option(c, IPPROTO_TCP, TCP_CORK) == 1);
+}
+
 const struct run_case socket_cases[] = {
 	{ "names", names },
 	{ "short_names", short_names },
@@ -636,6 +683,7 @@ const struct run_case socket_cases[] = {
 	{ "in_progress", in_progress },
 	{ "again", again },
 	{ "many_threads", many_threads },
+	{ "corked", corked },
 	{ "addressed", addressed },
 	{ "fast_open", fast_open },
 	{ "zero_copy", zero_copy },

@@ -300,8 +300,10 @@ static long do_setsockopt(struct caller *c)
 	struct linger l = { below(c, 2), below(c, 2) };
 	int value[4] = { below(c, 3) ? below(c, 5) : fuzz_random(&c->r) };
 	int level = below(c, 2) ? SOL_TTP : SOL_SOCKET;
-	int option = below(c, level == SOL_TTP ? 5 : 80);
+	int option = below(c, level == SOL_TTP ? 6 : 80);
 
+	if (level == SOL_TTP && option == TTP_RECVERR)
+		option = TTP_CORK;
 	/* Who waits for ever is woken by signals; these two kill the machine. */
 	if (level == SOL_SOCKET && (option == SO_RCVBUFFORCE ||
 				    option == SO_SNDBUFFORCE))

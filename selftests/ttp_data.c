@@ -512,6 +512,102 @@ TEST_F(stream, more_is_not_held_for_ever)
 	EXPECT_EQ(0, recv(self->fd[1], self->buf, 1, 0));
 }
 
+static bool cork(int fd, int on)
+{
+	return !setsockopt(fd, SOL_TTP, TTP_CORK, &on, sizeof(on));
+}
+
+#define CORKED_TRIES	50
+#define CORKED_FRAMES	3
+#define CORKED_REST	100
+
+/*
+ * Three frames and a part, in pieces. Return: bytes that wait when all are
+ * written, -1: it took so long that they may have gone by themselves.
+ */
+static long corked(int fd[2], char *buf, struct ttp_info *before,
+		   struct ttp_info *held, struct ttp_info *after)
+{
+	long n, left, began;
+
+	if (ttp_info(fd[0], before))
+		return -1;
+	left = CORKED_FRAMES * before->max_payload + CORKED_REST;
+	began = ttp_now_ms();
+	cork(fd[0], 1);
+	for (; left; left -= n) {
+		n = send(fd[0], buf, left < 700 ? left : 700, 0);
+		if (n < 0)
+			return -1;
+	}
+	ttp_info(fd[0], held);
+	cork(fd[0], 0);
+	ttp_info(fd[0], after);
+	return ttp_now_ms() - began < 100 ? held->snd_queued : -1;
+}
+
+TEST_F(stream, cork_sends_full_frames)
+{
+	struct ttp_info before, held, after;
+	long waits = -1, n;
+	int i;
+
+	for (i = 0; i < CORKED_TRIES && waits < 0; i++) {
+		ASSERT_TRUE(ttp_wait_acked(self->fd[0], 5000));
+		waits = corked(self->fd, self->buf, &before, &held, &after);
+		n = CORKED_FRAMES * before.max_payload + CORKED_REST;
+		ASSERT_EQ(n, recv(self->fd[1], self->buf, n, MSG_WAITALL));
+	}
+	EXPECT_EQ(CORKED_REST, waits);
+	EXPECT_EQ(CORKED_FRAMES, held.frames_tx - before.frames_tx);
+	EXPECT_EQ(CORKED_FRAMES + 1, after.frames_tx - before.frames_tx);
+	EXPECT_EQ(0, after.snd_queued);
+}
+
+TEST_F(stream, cork_gives_way_in_time)
+{
+	long began = ttp_now_ms();
+
+	ASSERT_TRUE(cork(self->fd[0], 1));
+	ASSERT_EQ(1, send(self->fd[0], "a", 1, 0));
+	EXPECT_EQ(1, recv(self->fd[1], self->buf, 1, 0));
+	EXPECT_LE(199, ttp_now_ms() - began);
+}
+
+/* The head of an answer, and a file: the last frame alone is not full. */
+TEST_F(stream, cork_joins_a_head_and_a_file)
+{
+	FILE *file = tmpfile();
+	struct ttp_info before, after;
+	const long size = 30000;
+	long frames, began;
+	int i = 0;
+
+	ASSERT_NE(NULL, file);
+	ttp_fill(self->buf, size, 50, 0);
+	ASSERT_EQ(size, write(fileno(file), self->buf, size));
+	do {
+		off_t off = 0;
+
+		ASSERT_TRUE(ttp_wait_acked(self->fd[0], 5000));
+		ASSERT_EQ(0, ttp_info(self->fd[0], &before));
+		began = ttp_now_ms();
+		ASSERT_TRUE(cork(self->fd[0], 1));
+		ttp_fill(self->buf, 50, 0, 0);
+		ASSERT_EQ(50, send(self->fd[0], self->buf, 50, 0));
+		ASSERT_EQ(size, sendfile(self->fd[0], fileno(file), &off, size));
+		ASSERT_TRUE(cork(self->fd[0], 0));
+		began -= ttp_now_ms();
+		ASSERT_EQ(size + 50, recv(self->fd[1], self->buf, size + 50,
+					  MSG_WAITALL));
+		EXPECT_PATTERN(self->buf, size + 50, 0, 0);
+	} while (began <= -100 && ++i < CORKED_TRIES);
+	ASSERT_EQ(0, ttp_info(self->fd[0], &after));
+	frames = (size + 50 + before.max_payload - 1) / before.max_payload;
+	EXPECT_EQ(frames, after.frames_tx - before.frames_tx);
+	fclose(file);
+}
+
 TEST_F(data, vectors)
 {
 	struct iovec out[8], in[3];

@@ -1204,6 +1204,21 @@ TEST_F(sock, options)
 	EXPECT_EQ(-1, setsockopt(self->fd, SOL_SOCKET + 77, 1, &v, 4));
 }
 
+TEST_F(sock, cork_is_for_streams)
+{
+	int fd = ttp_socket(&self->w.b, SOCK_SEQPACKET), v = 2;
+	socklen_t len = sizeof(v);
+
+	EXPECT_ERRNO(ENOPROTOOPT, getsockopt(fd, SOL_TTP, TTP_CORK, &v, &len));
+	EXPECT_ERRNO(ENOPROTOOPT, setsockopt(fd, SOL_TTP, TTP_CORK, &v, 4));
+	close(fd);
+	fd = ttp_socket(&self->w.b, SOCK_STREAM);
+	EXPECT_ERRNO(EINVAL, setsockopt(fd, SOL_TTP, TTP_CORK, &v, 4));
+	v = -1;
+	EXPECT_ERRNO(EINVAL, setsockopt(fd, SOL_TTP, TTP_CORK, &v, 4));
+	close(fd);
+}
+
 TEST_F(sock, info_cut_short)
 {
 	char buf[sizeof(struct ttp_info) + 8];

@@ -500,6 +500,7 @@ static void ttp_sock_inherit(struct sock *sk, const struct sock *from)
 	ttp_sk(sk)->user_timeout = ttp_sk(from)->user_timeout;
 	ttp_sk(sk)->idle_timeout = ttp_sk(from)->idle_timeout;
 	ttp_sk(sk)->keepalive = ttp_sk(from)->keepalive;
+	ttp_sk(sk)->cork = READ_ONCE(ttp_sk(from)->cork);
 }
 
 static void ttp_sock_name(struct ttp_sock *tsk, const struct ttp_link *link)
@@ -588,6 +589,38 @@ static u32 *ttp_sock_option(struct ttp_sock *tsk, int level, int name)
 	}
 }
 
+/* What is on or off; negative: no such option */
+static int ttp_sock_switch(const struct sock *sk, int level, int name)
+{
+	if (level != SOL_TTP)
+		return -ENOPROTOOPT;
+	if (name == TTP_ZEROCOPY)
+		return sock_flag(sk, SOCK_ZEROCOPY);
+	if (name == TTP_CORK && sk->sk_type == SOCK_STREAM)
+		return READ_ONCE(ttp_sk(sk)->cork);
+	return -ENOPROTOOPT;
+}
+
+static int ttp_sock_set_switch(struct sock *sk, int name, sockptr_t optval,
+			       unsigned int optlen)
+{
+	int on;
+
+	if (optlen < sizeof(on))
+		return -EINVAL;
+	if (copy_from_sockptr(&on, optval, sizeof(on)))
+		return -EFAULT;
+	if (on < 0 || on > 1)
+		return -EINVAL;
+	lock_sock(sk);
+	if (name == TTP_CORK)
+		ttp_send_cork(sk, on);
+	else
+		sock_valbool_flag(sk, SOCK_ZEROCOPY, on);
+	release_sock(sk);
+	return 0;
+}
+
 static int ttp_sock_setsockopt(struct socket *sock, int level, int name,
 			       sockptr_t optval, unsigned int optlen)
 {
@@ -595,8 +628,8 @@ static int ttp_sock_setsockopt(struct socket *sock, int level, int name,
 	u32 ms;
 
 	if ((level == SOL_SOCKET && name == SO_ZEROCOPY) ||
-	    (level == SOL_TTP && name == TTP_ZEROCOPY))
-		return ttp_zc_setsockopt(sock->sk, optval, optlen);
+	    ttp_sock_switch(sock->sk, level, name) >= 0)
+		return ttp_sock_set_switch(sock->sk, name, optval, optlen);
 	if (level == SOL_SOCKET)
 		return sock_setsockopt(sock, level, name, optval, optlen);
 	if (!option)
@@ -628,13 +661,13 @@ static int ttp_sock_getsockopt(struct socket *sock, int level, int name,
 			       char __user *optval, int __user *optlen)
 {
 	u32 *option = ttp_sock_option(ttp_sk(sock->sk), level, name);
+	int on = ttp_sock_switch(sock->sk, level, name);
 	struct ttp_info info = { };
 	void *val = &info;
 	int len, err;
-	u32 ms;
+	u32 v;
 
-	if (level != SOL_TTP ||
-	    (!option && name != TTP_INFO && name != TTP_ZEROCOPY))
+	if (level != SOL_TTP || (!option && on < 0 && name != TTP_INFO))
 		return -ENOPROTOOPT;
 	if (get_user(len, optlen))
 		return -EFAULT;
@@ -646,10 +679,9 @@ static int ttp_sock_getsockopt(struct socket *sock, int level, int name,
 			return err;
 		len = min_t(int, len, sizeof(info));
 	} else {
-		ms = option ? READ_ONCE(*option) :
-			      sock_flag(sock->sk, SOCK_ZEROCOPY);
-		val = &ms;
-		len = min_t(int, len, sizeof(ms));
+		v = option ? READ_ONCE(*option) : on;
+		val = &v;
+		len = min_t(int, len, sizeof(v));
 	}
 	if (put_user(len, optlen) || copy_to_user(optval, val, len))
 		return -EFAULT;

@@ -383,9 +383,20 @@ static bool ttp_link_sendable(const struct ttp_link *link)
 	return ttp_link_up(link) && !link->c.eof_out;
 }
 
+static void ttp_link_hold_back(struct ttp_link *link)
+{
+	if (link->c.seq)
+		return;
+	if (!link->corked || skb_queue_empty(&link->sndq))
+		link->cork_at = ttp_now();
+	link->corked = true;
+}
+
 int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
 		  bool more)
 {
+	u32 nxt;
+
 	ttp_link_lock(link);
 	if (!ttp_link_sendable(link)) {
 		spin_unlock_bh(&link->lock);
@@ -396,14 +407,29 @@ int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
 		spin_unlock_bh(&link->lock);
 		return -EMSGSIZE;
 	}
+	if (unlikely(more))
+		ttp_link_hold_back(link);
+	else
+		link->corked = false;
+	nxt = link->c.snd.nxt;
 	ttp_link_enqueue_all(link, frames);
-	link->corked = more && !link->c.seq;
-	if (link->corked)
-		link->cork_at = ttp_now();
 	ttp_link_account_tx(link);
 	ttp_pipeline_event(link, TTP_EV_USER_SEND);
+	/* What still waits has come just now */
+	if (unlikely(link->corked) && link->c.snd.nxt != nxt)
+		link->cork_at = ttp_now();
 	ttp_output_unlock(link);
 	return 0;
+}
+
+void ttp_link_push(struct ttp_link *link)
+{
+	ttp_link_lock(link);
+	if (link->corked && ttp_link_sendable(link)) {
+		link->corked = false;
+		ttp_pipeline_event(link, TTP_EV_USER_SEND);
+	}
+	ttp_output_unlock(link);
 }
 
 int ttp_link_gather(struct ttp_link *link, struct sk_buff_head *frames)
@@ -413,6 +439,7 @@ int ttp_link_gather(struct ttp_link *link, struct sk_buff_head *frames)
 		spin_unlock_bh(&link->lock);
 		return -EPIPE;
 	}
+	ttp_link_hold_back(link);
 	ttp_link_enqueue_all(link, frames);
 	ttp_link_account(link);
 	/* Should the rest not come, the scanner sends it */

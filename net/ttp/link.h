@@ -160,7 +160,7 @@ enum ttp_ring {
  * @oversize: the replay list may have frames longer than the MTU is now
  * @orphan: no socket any more, counted in ttp_net.orphans
  * @orphan_mem: what it had to send when it became one, bytes
- * @corked: MSG_MORE: a short last frame waits
+ * @corked: MSG_MORE or TTP_CORK: a short last frame waits
  * @cork_at: since when (microseconds)
  * @why: enum ttp_why of the last marks for replay, for tracing
  * @ack_now: the frame in hand asks for an ACK
@@ -420,7 +420,7 @@ void ttp_spare_exit(void);
  * @frames: skbs of 1 .. TTP_RUN_BYTES bytes (0 for an empty record), data at
  *	the payload, headroom @link->headroom, not shared; cb.e.flags:
  *	TTP_F_LAST where a record ends. Emptied on success, untouched on error.
- * @more: MSG_MORE: more will follow at once, hold a short last frame back
+ * @more: MSG_MORE, TTP_CORK: more will follow, hold a short last frame back
  *
  * Return: 0; -EPIPE: the link is not (any more) open for sending; -EMSGSIZE:
  * a bare record no longer fits a frame.
@@ -438,6 +438,9 @@ int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
  * Return: 0 or -EPIPE.
  */
 int ttp_link_gather(struct ttp_link *link, struct sk_buff_head *frames);
+
+/* What is held back for more to follow goes out as it is. */
+void ttp_link_push(struct ttp_link *link);
 
 /* shutdown(SHUT_WR): EOF behind what is queued. 0, -ENOBUFS or -ENOTCONN. */
 int ttp_link_shut(struct ttp_link *link, gfp_t gfp);

@@ -266,6 +266,9 @@ static struct ttp_link *ttp_send_room(struct sock *sk, long *timeo,
 		smp_mb__after_atomic();
 		if (ttp_send_fits(sk, need))
 			return link;
+		/* What is held back could be all that takes the room */
+		if (READ_ONCE(link->corked))
+			ttp_link_push(link);
 		err = ttp_sock_wait(sk, timeo, ttp_send_ready);
 		if (err)
 			return ERR_PTR(err);
@@ -350,6 +353,7 @@ static ssize_t ttp_send_batch(struct ttp_send *s, long *timeo)
 		return ttp_link_gather(link, &s->frames) ?: n;
 	err = ttp_link_send(link, &s->frames,
 			    (s->msg->msg_flags & MSG_MORE) ||
+			    READ_ONCE(ttp_sk(s->sk)->cork) ||
 			    (!err && msg_data_left(s->msg)));
 	return err ?: n;
 }
@@ -409,6 +413,15 @@ int ttp_send_msg(struct socket *sock, struct msghdr *msg, size_t len)
 out:
 	release_sock(sk);
 	return ret;
+}
+
+void ttp_send_cork(struct sock *sk, bool on)
+{
+	struct ttp_link *link = ttp_sock_link(sk);
+
+	WRITE_ONCE(ttp_sk(sk)->cork, on);
+	if (!on && link)
+		ttp_link_push(link);
 }
 
 /* ---- shutdown ---- */

@@ -91,6 +91,9 @@ void ttp_sock_unlisten(struct sock *sk);
 int ttp_send_msg(struct socket *sock, struct msghdr *msg, size_t len);
 int ttp_send_shutdown(struct socket *sock, int how);
 
+/* TTP_CORK; lock_sock() held */
+void ttp_send_cork(struct sock *sk, bool on);
+
 /* ---- zerocopy.c ---- */
 
 /**
@@ -133,9 +136,6 @@ int ttp_zc_fill(struct ttp_zc *zc, struct sk_buff *skb, struct iov_iter *from,
 
 /* The message is over; if nothing of it was sent there is no notification. */
 void ttp_zc_end(struct ttp_zc *zc, bool sent);
-
-/* TTP_ZEROCOPY; SO_ZEROCOPY, where the kernel lets us have it */
-int ttp_zc_setsockopt(struct sock *sk, sockptr_t optval, unsigned int optlen);
 
 /* sendfile() and splice() of a page, where kernels ask for it that way */
 ssize_t ttp_send_page(struct socket *sock, struct page *page, int offset,

@@ -353,6 +353,7 @@ struct ttp_listener {
  * @parted: how many links it has parted with, lock_sock
  * @bound: it has a name, in ttp_net.ports but for the bare dialect
  * @connecting: a non-blocking connect() has not been reported yet
+ * @cork: TTP_CORK
  *
  * One for each connection: what few sockets need is allocated for them.
  */
@@ -367,6 +368,7 @@ struct ttp_sock {
 	u32			parted;
 	bool			bound;
 	bool			connecting;
+	bool			cork;
 };
 
 static inline struct ttp_sock *ttp_sk(const struct sock *sk)

@@ -9,7 +9,7 @@
 #define TTP_NACK_TRIES	6	/* doublings of the time between two NACKs */
 #define TTP_TX_PATIENT	6	/* probes before a frame not sent yet is replayed */
 #define TTP_TX_GATHER	4	/* ids in this host that are worth waiting for */
-#define TTP_CORK_US	200000	/* MSG_MORE holds a short frame no longer */
+#define TTP_CORK_US	200000	/* a short frame is held back no longer */
 #define TTP_LONE_MAX	512	/* a lone frame up to here is its own probe */
 /* An ACK that is owed is on its way by then */
 #define TTP_TX_OWED_US	(2 * TTP_TICK_US)
@@ -305,6 +305,14 @@ static u32 ttp_tx_frames(const struct ttp_link *link, u32 len)
 		   ttp_run_ids(link->dev->netdev, max));
 }
 
+/* Bytes of it that may go: whole frames of the last one while it is held back */
+static u32 ttp_tx_len(const struct ttp_link *link, const struct sk_buff *skb)
+{
+	if (likely(!link->corked) || !skb_queue_is_last(&link->sndq, skb))
+		return skb->len;
+	return rounddown(skb->len, link->c.max_payload);
+}
+
 /*
  * How many ids of the first frame of sndq to send now. A long run is not torn
  * to fill the last bays while half of them are at work.
@@ -312,7 +320,7 @@ static u32 ttp_tx_frames(const struct ttp_link *link, u32 len)
 static u32 ttp_tx_ids(struct ttp_link *link, const struct sk_buff *skb,
 		      u32 room)
 {
-	u32 want = min(ttp_tx_frames(link, skb->len), room);
+	u32 want = min(ttp_tx_frames(link, ttp_tx_len(link, skb)), room);
 	u32 inflight = ttp_tx_inflight(link);
 	u32 n = ttp_tx_admit(link, inflight, want);
 

@@ -145,22 +145,6 @@ void ttp_zc_end(struct ttp_zc *zc, bool sent)
 	zc->ubuf = NULL;
 }
 
-int ttp_zc_setsockopt(struct sock *sk, sockptr_t optval, unsigned int optlen)
-{
-	int on;
-
-	if (optlen < sizeof(on))
-		return -EINVAL;
-	if (copy_from_sockptr(&on, optval, sizeof(on)))
-		return -EFAULT;
-	if (on < 0 || on > 1)
-		return -EINVAL;
-	lock_sock(sk);
-	sock_valbool_flag(sk, SOCK_ZEROCOPY, on);
-	release_sock(sk);
-	return 0;
-}
-
 #ifdef TTP_HAVE_SENDPAGE
 ssize_t ttp_send_page(struct socket *sock, struct page *page, int offset,
 		      size_t size, int flags)

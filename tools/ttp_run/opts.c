@@ -173,6 +173,8 @@ static int apply_tcp(int fd, int name, const void *value, socklen_t len)
 		return set_u32(fd, TTP_KEEPALIVE, v * 1000U);
 	if (name == TCP_USER_TIMEOUT)
 		return set_u32(fd, TTP_USER_TIMEOUT, v);
+	if (name == TCP_CORK)
+		return set_u32(fd, TTP_CORK, !!v);
 	return 1;
 }
 
@@ -352,34 +354,61 @@ out:
 	errno = saved;
 }
 
-/*
- * What some servers switch with each answer, and means nothing to TTP: TCP would
- * take it, so that none has to be asked.
- */
-static bool set_switch(int fd, int name, const void *value, socklen_t len)
+static int cork_get(int fd)
+{
+	socklen_t len = sizeof(int);
+	int on;
+
+	return libc()->getsockopt(fd, SOL_TTP, TTP_CORK, &on, &len) ? -1 : on;
+}
+
+/* What some servers switch with each answer. No other socket knows TTP_CORK. */
+static bool set_cork(int fd, int on)
+{
+	int saved = errno;
+
+	if (!set_u32(fd, TTP_CORK, !!on))
+		return true;
+	errno = saved;
+	return false;
+}
+
+/* TTP delays nothing anyway; but what is corked goes out, and is corked again. */
+static bool set_nodelay(int fd, int on)
 {
 	struct opt *o = NULL;
 	struct file *f;
 	sigset_t was;
-	int on;
 
-	if ((name != TCP_CORK && name != TCP_NODELAY) || !value ||
-	    len < sizeof(on) || !fd_known(fd))
-		return false;
+	on = !!on;
 	fd_lock(&was);
 	f = fd_find_as(fd, ROLE_CONN);
 	if (f)
-		o = opt_new(&f->opts, IPPROTO_TCP, name);
+		o = opt_new(&f->opts, IPPROTO_TCP, TCP_NODELAY);
 	if (o) {
-		memcpy(&on, value, sizeof(on));
-		on = !!on;
 		o->len = sizeof(on);
 		o->told_len = sizeof(on);
 		memcpy(o->value, &on, sizeof(on));
 		memcpy(o->told, &on, sizeof(on));
 	}
 	fd_unlock(&was);
+	if (o && on && cork_get(fd) > 0) {
+		set_cork(fd, 0);
+		set_cork(fd, 1);
+	}
 	return o;
+}
+
+/* TCP would take these, so that none has to be asked. */
+static bool set_switch(int fd, int name, const void *value, socklen_t len)
+{
+	int on;
+
+	if ((name != TCP_CORK && name != TCP_NODELAY) || !value ||
+	    len < sizeof(on) || !fd_known(fd))
+		return false;
+	memcpy(&on, value, sizeof(on));
+	return name == TCP_CORK ? set_cork(fd, on) : set_nodelay(fd, on);
 }
 
 int opts_set(int fd, int level, int name, const void *value, socklen_t len)
@@ -429,7 +458,10 @@ static int get_tcp(int fd, const struct looks *looks, int name, void *value,
 		   socklen_t *len)
 {
 	static const char congestion[OPT_LEN] = CONGESTION;
+	int cork = name == TCP_CORK ? cork_get(fd) : -1;
 
+	if (cork >= 0)
+		return give_int(cork, value, len);
 	if (name == TCP_INFO)
 		return info_tcp(fd, value, len);
 	if (name == TCP_MAXSEG && info_mss(fd))

@@ -72,6 +72,9 @@ enum {
 				 * same as SO_ZEROCOPY, which older kernels
 				 * refuse for families they do not know
 				 */
+	TTP_CORK = 7,		/* __u32, 0 or 1, streams: a frame that is not
+				 * full waits for more, for 200 ms at most
+				 */
 };
 
 /* States of a link, ttp_info.state */
