@@ -701,6 +701,49 @@ TEST_F(data, unmapped_buffers_lose_nothing)
 	EXPECT_EQ(0, held(self->fd[1]));
 }
 
+/* Pages that nobody has touched yet, and none at all, when all else is quick */
+TEST_F(data, small_from_pages_not_at_hand)
+{
+	char zeros[100] = { };
+	char *map, *hole;
+	int i;
+
+	map = mmap(NULL, 4 * 4096, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	hole = map + 4096;
+	ASSERT_EQ(0, munmap(hole, 4096));
+	/* From the second on everything is there already */
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(100, send(self->fd[0], self->buf, 100, 0));
+		ASSERT_EQ(100, recv(self->fd[1], self->buf, 200, 0));
+		ASSERT_TRUE(ttp_wait_acked(self->fd[0], 1000));
+	}
+	EXPECT_ERRNO(EFAULT, send(self->fd[0], hole, 100, 0));
+	EXPECT_ERRNO(EAGAIN, recv(self->fd[1], self->buf, 1, MSG_DONTWAIT));
+	ASSERT_EQ(100, send(self->fd[0], map, 100, 0));
+	memset(self->buf, 1, 100);
+	ASSERT_EQ(100, recv(self->fd[1], self->buf, 200, 0));
+	EXPECT_EQ(0, memcmp(self->buf, zeros, 100));
+	ASSERT_TRUE(ttp_wait_acked(self->fd[0], 1000));
+
+	ttp_fill(self->buf, 200, 0, 0);
+	ASSERT_EQ(100, send(self->fd[0], self->buf, 100, 0));
+	ASSERT_EQ(100, recv(self->fd[1], map + 2 * 4096, 200, 0));
+	EXPECT_PATTERN(map + 2 * 4096, 100, 0, 0);
+	ASSERT_TRUE(ttp_wait_acked(self->fd[0], 1000));
+	ASSERT_EQ(100, send(self->fd[0], self->buf + 100, 100, 0));
+	ASSERT_TRUE(ttp_wait_acked(self->fd[0], 1000));
+	EXPECT_ERRNO(EFAULT, recv(self->fd[1], hole, 200, 0));
+	EXPECT_LE(100, held(self->fd[1]));
+	/* Half in a page that is there, half in one that is not yet */
+	ASSERT_EQ(100, recv(self->fd[1], map + 3 * 4096 - 50, 200, 0));
+	EXPECT_PATTERN(map + 3 * 4096 - 50, 100, 100, 0);
+	EXPECT_EQ(0, held(self->fd[1]));
+	EXPECT_EQ(0, munmap(map, 4096));
+	EXPECT_EQ(0, munmap(map + 2 * 4096, 2 * 4096));
+}
+
 TEST_F(data, unmapped_in_the_middle_of_much)
 {
 	size_t len = 100000, half = 65536;

@@ -249,7 +249,7 @@ void ttp_sock_part(struct sock *sk, bool last)
 	__skb_queue_purge(&sk->sk_receive_queue);
 	WRITE_ONCE(sk->sk_wmem_queued, 0);
 	atomic_set(&sk->sk_rmem_alloc, 0);
-	tsk->parted++;
+	WRITE_ONCE(tsk->parted, tsk->parted + 1);
 	tsk->connecting = false;
 	if (!tsk->addr.sttp_ifindex)
 		eth_zero_addr(tsk->addr.sttp_mac);

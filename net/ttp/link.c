@@ -533,6 +533,29 @@ static bool ttp_link_take_all(const struct ttp_link *link, size_t room)
 	       (!link->c.seq || skb_queue_len(&link->rxq) == 1);
 }
 
+/* What is on rxq is with the reader, and consumed. */
+static void ttp_link_taken(struct ttp_link *link)
+{
+	link->rmem -= link->rcv_mem;
+	link->rcv_mem = 0;
+	WRITE_ONCE(link->rcv_queued, 0);
+	ttp_link_account(link);
+}
+
+struct sk_buff *ttp_link_take_one(struct ttp_link *link, size_t room)
+{
+	struct sk_buff *skb = NULL;
+
+	spin_lock(&link->lock);
+	if (skb_queue_len(&link->rxq) == 1 && ttp_link_take_all(link, room) &&
+	    !skb_is_nonlinear(skb_peek(&link->rxq))) {
+		skb = __skb_dequeue(&link->rxq);
+		ttp_link_taken(link);
+	}
+	spin_unlock(&link->lock);
+	return skb;
+}
+
 bool ttp_link_take(struct ttp_link *link, struct sk_buff_head *to,
 		   size_t room)
 {
@@ -541,12 +564,8 @@ bool ttp_link_take(struct ttp_link *link, struct sk_buff_head *to,
 	ttp_link_lock(link);
 	all = room && ttp_link_take_all(link, room);
 	skb_queue_splice_tail_init(&link->rxq, to);
-	if (all) {
-		link->rmem -= link->rcv_mem;
-		link->rcv_mem = 0;
-		WRITE_ONCE(link->rcv_queued, 0);
-		ttp_link_account(link);
-	}
+	if (all)
+		ttp_link_taken(link);
 	spin_unlock_bh(&link->lock);
 	return all;
 }

@@ -484,6 +484,18 @@ void ttp_link_put_late(struct ttp_link *link);
 bool ttp_link_take(struct ttp_link *link, struct sk_buff_head *to,
 		   size_t room);
 
+/**
+ * ttp_link_take_one() - the same of a message that is one frame
+ * @link: the link
+ * @room: bytes that the reader will consume at once
+ *
+ * Bottom halves are disabled. What is returned counts as consumed.
+ *
+ * Return: the only frame there is, in no page and not longer than @room; NULL:
+ * there is none, or another one, or it has to be taken otherwise.
+ */
+struct sk_buff *ttp_link_take_one(struct ttp_link *link, size_t room);
+
 /* The reader could not consume that much of what counts as consumed. */
 void ttp_link_untake(struct ttp_link *link, u32 truesize, u32 bytes);
 

@@ -449,6 +449,16 @@ void ttp_pipeline_event(struct ttp_link *link, unsigned int event)
 	ttp_q3_commit(link, &none, NULL, &v);
 }
 
+/* OPEN x send is always the same: XMIT. For a lone frame so is what follows. */
+bool ttp_pipeline_lone(struct ttp_link *link, struct sk_buff *skb)
+{
+	const struct ttp_core *c = &link->c;
+
+	/* Q1, and of Q2 what may be otherwise */
+	return c->state == TTP_OPEN && !c->eof_out &&
+	       skb->len <= c->max_payload && ttp_tx_alone(link, skb);
+}
+
 /* Q1 to Q3 for a link that was selected */
 static void ttp_pipeline_turn(struct ttp_link *link, u32 n)
 {

@@ -41,6 +41,8 @@ static void ttp_recv_untake(struct sock *sk, struct ttp_link *link)
 		left.bytes += skb->len - TTP_CB(skb)->off;
 	}
 	ttp_link_untake(link, left.truesize, left.bytes);
+	/* Who saw nothing meanwhile may have gone to sleep */
+	ttp_sock_call(sk, sk->sk_data_ready);
 }
 
 static void ttp_recv_tell(struct ttp_link *link,
@@ -84,7 +86,7 @@ static int ttp_recv_bytes(struct msghdr *msg, const struct sk_buff *skb,
 	return -EFAULT;
 }
 
-static bool ttp_recv_ready(struct sock *sk)
+bool ttp_recv_ready(struct sock *sk)
 {
 	const struct ttp_link *link;
 	bool ready;
@@ -165,14 +167,6 @@ struct ttp_recv {
 	bool		stamped;
 	struct sk_buff	*last;
 };
-
-/* SO_TIMESTAMP and its like, by what a frame has to tell */
-static bool ttp_recv_stamped(const struct sock *sk)
-{
-	return sock_flag(sk, SOCK_RCVTSTAMP) ||
-	       (READ_ONCE(sk->sk_tsflags) & (SOF_TIMESTAMPING_SOFTWARE |
-					     SOF_TIMESTAMPING_RAW_HARDWARE));
-}
 
 static void ttp_recv_remember(struct ttp_recv *r, struct sk_buff *skb)
 {
@@ -420,7 +414,7 @@ static int ttp_recv_record(struct sock *sk, struct msghdr *msg, size_t len,
 			ttp_recv_untake(sk, link);
 		return ret;
 	}
-	if (unlikely(ttp_recv_stamped(sk)))
+	if (unlikely(ttp_sock_stamped(sk)))
 		ttp_recv_stamp_record(sk, msg);
 	if (!peek)
 		ttp_recv_drop(sk, link, all);
@@ -449,13 +443,16 @@ int ttp_recv_msg(struct socket *sock, struct msghdr *msg, size_t len,
 		return -EOPNOTSUPP;
 	if (flags & MSG_ERRQUEUE)
 		return sock_recv_errqueue(sk, msg, len, SOL_TTP, TTP_RECVERR);
+	ret = ttp_quick_recv(sk, msg, r.len, flags);
+	if (ret != -EAGAIN)
+		return ret;
 	if (sk_can_busy_loop(sk))
 		ttp_recv_busy(sk, flags & MSG_DONTWAIT);
 	lock_sock(sk);
 	if (sk->sk_type == SOCK_SEQPACKET) {
 		ret = ttp_recv_record(sk, msg, r.len, flags);
 	} else {
-		r.stamped = ttp_recv_stamped(sk);
+		r.stamped = ttp_sock_stamped(sk);
 		ret = ttp_recv_stream(&r, sock_rcvlowat(sk, flags & MSG_WAITALL,
 							r.len));
 	}

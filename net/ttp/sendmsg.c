@@ -388,6 +388,8 @@ int ttp_send_msg(struct socket *sock, struct msghdr *msg, size_t len)
 
 	if (msg->msg_flags & MSG_OOB)
 		return -EOPNOTSUPP;
+	if (ttp_quick_send(sk, msg, len))
+		return len;
 	__skb_queue_head_init(&s.frames);
 	if (unlikely(msg->msg_flags & (MSG_ZEROCOPY | MSG_SPLICE_PAGES)))
 		ttp_zc_begin(&s.zc, sk, msg);

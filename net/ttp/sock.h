@@ -151,6 +151,9 @@ ssize_t ttp_recv_splice(struct socket *sock, loff_t *ppos,
 			struct pipe_inode_info *pipe, size_t len,
 			unsigned int flags);
 
+/* Is there something to read, or a reason not to wait for it? No lock. */
+bool ttp_recv_ready(struct sock *sk);
+
 /**
  * ttp_recv_sock() - proto_ops.read_sock: frames, for who has no use for copies
  * @sk: a stream socket, lock_sock() held
@@ -176,6 +179,28 @@ int ttp_recv_set_lowat(struct sock *sk, int val);
 int ttp_recv_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
 int ttp_recv_compat_ioctl(struct socket *sock, unsigned int cmd,
 			  unsigned long arg);
+
+/* SO_TIMESTAMP and its like, by what a frame has to tell */
+static inline bool ttp_sock_stamped(const struct sock *sk)
+{
+	return sock_flag(sk, SOCK_RCVTSTAMP) ||
+	       (READ_ONCE(sk->sk_tsflags) & (SOF_TIMESTAMPING_SOFTWARE |
+					     SOF_TIMESTAMPING_RAW_HARDWARE));
+}
+
+/* ---- quick.c ---- */
+
+/*
+ * Send a message that is small and all there is to send. False: it was not
+ * sent, go the long way. Nothing is locked.
+ */
+bool ttp_quick_send(struct sock *sk, struct msghdr *msg, size_t len);
+
+/*
+ * Read what is there, or comes next, if it is small and fits. Nothing is
+ * locked. Return: its bytes; -EAGAIN: go the long way; -ECONNRESET.
+ */
+int ttp_quick_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags);
 
 /* ---- port.c ---- */
 

@@ -25,7 +25,8 @@
  * ----------------------
  *	RTNL			enabling, changing, disabling devices
  *	lock_sock(sk)		one system call at a time on a socket; never
- *				taken in softirq
+ *				taken in softirq. What is over at once takes its
+ *				spinlock alone (_bh, quick.c)
  *	link->lock	(_bh)	everything of a link, struct ttp_core included
  *	  dev->lock	(_bh)	the device's links; its slots, with the lists of
  *				links that wait for some; turns; answers
@@ -418,6 +419,15 @@ void ttp_pipeline_receive(struct ttp_dev *dev, struct sk_buff *skb,
  * @event: enum ttp_event
  */
 void ttp_pipeline_event(struct ttp_link *link, unsigned int event);
+
+/**
+ * ttp_pipeline_lone() - TTP_EV_USER_SEND with one frame, where that is all
+ * @link: locked, socket dialect; ttp_output_unlock() is due afterwards
+ * @skb: as for ttp_link_send(); taken
+ *
+ * Return: false if there is more to it; nothing has changed then.
+ */
+bool ttp_pipeline_lone(struct ttp_link *link, struct sk_buff *skb);
 
 /**
  * ttp_pipeline_select() - hand out slots that have come back, from Q0 to Q3

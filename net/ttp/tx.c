@@ -377,16 +377,16 @@ static bool ttp_tx_gathers(const struct ttp_link *link,
 	return ttp_host_fresh(link, now - TTP_TICK_US / 2, TTP_TX_GATHER);
 }
 
-static void ttp_tx_number(struct ttp_link *link, struct sk_buff *skb, u32 n,
-			  u32 now, bool last)
+/* The next n ids are those of a frame that is on no queue */
+static __always_inline void ttp_tx_number(struct ttp_link *link,
+					  struct sk_buff *skb, u32 n, u32 now,
+					  bool last)
 {
 	struct ttp_core *c = &link->c;
 	struct ttp_entry *e = &TTP_CB(skb)->e;
 	bool asked;
 	u8 flags = 0;
 
-	__skb_unlink(skb, &link->sndq);
-	link->snd_queued -= skb->len;
 	link->st.frames_tx += n;
 	link->st.bytes_tx += skb->len;
 	ttp_mib_add(link->dev->tn, TTP_MIB_PAYLOAD_OUT, n);
@@ -435,8 +435,40 @@ static void ttp_tx_new(struct ttp_link *link)
 		    !ttp_tx_split(link, skb, n * c->max_payload))
 			return;
 		room -= n;
+		__skb_unlink(skb, &link->sndq);
+		link->snd_queued -= skb->len;
 		ttp_tx_number(link, skb, n, now, pause || !room);
 	}
+}
+
+/* Nothing in flight, nothing queued, and nothing in the way of a frame */
+static bool ttp_tx_lonely(struct ttp_link *link)
+{
+	const struct ttp_pool *p = &link->dev->pool;
+	const struct ttp_core *c = &link->c;
+
+	return c->snd.una == c->snd.nxt && skb_queue_empty(&link->sndq) &&
+	       !c->full_in && !link->stalled && !c->gate.waiting &&
+	       READ_ONCE(p->vc[link->key.vc].keep) == TTP_GATE_ALL &&
+	       (ttp_host_undisturbed(link) || ttp_host_room(link));
+}
+
+bool ttp_tx_alone(struct ttp_link *link, struct sk_buff *skb)
+{
+	struct ttp_entry *e = &TTP_CB(skb)->e;
+
+	if (!ttp_tx_lonely(link))
+		return false;
+	e->len = skb->len;
+	e->tries = 0;
+	e->flags = link->c.seq ? TTP_F_LAST : 0;
+	link->corked = false;
+	link->wmem += skb->truesize;
+	ttp_link_account_tx(link);
+	ttp_tx_number(link, skb, 1, ttp_now(), false);
+	if (link->ring_id != TTP_RING_BUSY)
+		ttp_chalk_busy(link);
+	return true;
 }
 
 static void ttp_tx_close(struct ttp_link *link)

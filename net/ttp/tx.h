@@ -47,6 +47,13 @@ void ttp_tx_asked(struct ttp_link *link);
 void ttp_tx_run(struct ttp_link *link);
 
 /*
+ * If ttp_tx_run() would send a frame, queued on an open link, at once and do
+ * nothing else: do that. It is as long as a frame may be at most, and a whole
+ * message.
+ */
+bool ttp_tx_alone(struct ttp_link *link, struct sk_buff *skb);
+
+/*
  * Has ttp_tx_run() anything to do? Most frames that come find nothing to be
  * sent, nobody who waits for slots, and the scanner watching already.
  */
@@ -88,6 +95,18 @@ static inline void ttp_tx_progress(struct ttp_link *link)
 
 /* New ids that may be handed to the device now */
 unsigned int ttp_host_room(struct ttp_link *link);
+
+/* Has no channel that comes before ever been used, and none its turn? */
+static inline bool ttp_host_undisturbed(const struct ttp_link *link)
+{
+	const struct ttp_dev *dev = link->dev;
+	int i;
+
+	for (i = 0; ttp_gate_order[i] != link->key.vc; i++)
+		if (READ_ONCE(dev->vc_at[ttp_gate_order[i]]))
+			return false;
+	return !READ_ONCE(dev->turn.on);
+}
 
 /* Others come first on the way out: no runs, whose place nobody could tell. */
 bool ttp_host_watched(const struct ttp_link *link);
