@@ -161,6 +161,23 @@ enum ttp_standing ttp_fsm_check(const struct ttp_core *c,
 				const struct ttp_frame *f,
 				enum ttp_reason *reason);
 
+/*
+ * Is it what an open link waits for: the PAYLOAD that comes next, whole, with an
+ * acknowledgment of what is in flight? Of these ttp_fsm_check() says
+ * TTP_STAND_OK, and the table OPEN, with TTP_FSM_FORESEEN to do.
+ */
+static inline bool ttp_fsm_foreseen(const struct ttp_core *c,
+				    const struct ttp_frame *f)
+{
+	return c->state == TTP_OPEN && f->op == TTP_OP_PAYLOAD &&
+	       c->dialect == TTPPROTO_SOCKET && f->epoch == c->epoch &&
+	       (f->flags & TTP_F_ACK_VALID) && !f->more &&
+	       f->len <= c->rcv_payload && ttp_gap_smooth(&c->rcv, f->tx) &&
+	       ttp_replay_ack_ok(&c->snd, f->rx);
+}
+
+#define TTP_FSM_FORESEEN	(TTP_ACT_ACK_IN | TTP_ACT_DATA | TTP_ACT_XMIT)
+
 /**
  * ttp_fsm_guard() - the condition that chooses a cell's side
  * @c: the link, or NULL

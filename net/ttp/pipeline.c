@@ -281,14 +281,12 @@ static void ttp_q3_send_new(struct ttp_link *link, bool sends)
 	ttp_tx_unused(link);
 }
 
-/* What nearly all verdicts are made of */
-#define TTP_Q3_FLOW	(TTP_ACT_ACK_IN | TTP_ACT_DATA | TTP_ACT_XMIT)
-
 /* Data and its acknowledgment, in a state that stays: short cut of the rest */
 static bool ttp_q3_flow(struct ttp_link *link, struct sk_buff **skb,
 			const struct ttp_frame *f, const struct ttp_verdict *v)
 {
-	if ((v->acts & ~TTP_Q3_FLOW) || v->next != link->c.state ||
+	/* What nearly all verdicts are made of */
+	if ((v->acts & ~TTP_FSM_FORESEEN) || v->next != link->c.state ||
 	    (f && f->op != TTP_OP_PAYLOAD) || ttp_is_bare(link))
 		return false;
 	if (v->acts & TTP_ACT_ACK_IN)
@@ -319,6 +317,26 @@ static bool ttp_q3_whole(struct ttp_link *link, struct sk_buff **skb,
 	return link->hashed;
 }
 
+/* What follows from what was taken */
+static inline void ttp_q3_flush(struct ttp_link *link, u32 acts)
+{
+	if ((acts & TTP_ACT_XMIT) && ttp_tx_wanted(link))
+		ttp_tx_run(link);
+	if ((acts & TTP_ACT_ACK_OUT) || (link->c.ack_owed && link->ack_now))
+		ttp_tx_ack(link);
+	link->ack_now = false;
+}
+
+/* Q3 of what Q2 need not be asked about, see ttp_fsm_foreseen() */
+static inline void ttp_q3_foreseen(struct ttp_link *link, struct sk_buff **skb,
+				   const struct ttp_frame *f)
+{
+	ttp_rx_ack(link, f);
+	ttp_rx_data(link, *skb, f);
+	*skb = NULL;
+	ttp_q3_flush(link, TTP_FSM_FORESEEN);
+}
+
 /*
  * Q3. *skb is set to NULL if it was taken. Returns with the link possibly
  * dead; the lock is still held.
@@ -327,15 +345,8 @@ static void ttp_q3_commit(struct ttp_link *link, struct sk_buff **skb,
 			  const struct ttp_frame *f,
 			  const struct ttp_verdict *v)
 {
-	struct ttp_core *c = &link->c;
-
-	if (!ttp_q3_flow(link, skb, f, v) && !ttp_q3_whole(link, skb, f, v))
-		return;
-	if ((v->acts & TTP_ACT_XMIT) && ttp_tx_wanted(link))
-		ttp_tx_run(link);
-	if ((v->acts & TTP_ACT_ACK_OUT) || (c->ack_owed && link->ack_now))
-		ttp_tx_ack(link);
-	link->ack_now = false;
+	if (ttp_q3_flow(link, skb, f, v) || ttp_q3_whole(link, skb, f, v))
+		ttp_q3_flush(link, v->acts);
 }
 
 /* The last missing frame before a CLOSE came: as if the CLOSE came now. */
@@ -354,6 +365,15 @@ static void ttp_pipeline_complete(struct ttp_link *link)
 	ttp_q3_commit(link, &none, &f, &v);
 }
 
+/* A peer that never ends its record */
+static void ttp_pipeline_limit(struct ttp_link *link)
+{
+	if (likely(!ttp_rx_endless(link)))
+		return;
+	link->err = EMSGSIZE;
+	ttp_pipeline_event(link, TTP_EV_ABORT);
+}
+
 /* Q2 and Q3 for a frame that is about this life of the link */
 static void ttp_pipeline_take(struct ttp_link *link, struct sk_buff **skb,
 			      const struct ttp_frame *f)
@@ -366,11 +386,8 @@ static void ttp_pipeline_take(struct ttp_link *link, struct sk_buff **skb,
 	if (link->hashed && c->close_seen && c->rcv.rx == c->close_rx - 1 &&
 	    v.event != TTP_OP_CLOSE)
 		ttp_pipeline_complete(link);
-	/* A peer that never ends its record */
-	if (link->hashed && ttp_rx_endless(link)) {
-		link->err = EMSGSIZE;
-		ttp_pipeline_event(link, TTP_EV_ABORT);
-	}
+	if (link->hashed)
+		ttp_pipeline_limit(link);
 }
 
 /* An old PAYLOAD: its sender missed our acknowledgment */
@@ -405,23 +422,14 @@ static void ttp_pipeline_mark(struct ttp_link *link, const struct sk_buff *skb)
 #endif
 }
 
-/*
- * Q1 to Q3 for a frame whose key names a link. Return: false if that link has
- * nothing to do with it. *reason: why it was dropped, if it was.
- */
-static bool ttp_pipeline_link(struct ttp_link *link, struct sk_buff **skb,
-			      const struct ttp_frame *f,
-			      enum ttp_reason *reason)
+/* Q1 to Q3 for any frame. Return: false if it is not about this link. */
+static bool ttp_pipeline_any(struct ttp_link *link, struct sk_buff **skb,
+			     const struct ttp_frame *f,
+			     enum ttp_reason *reason)
 {
-	enum ttp_standing standing;
-	bool mine = true;
-
-	spin_lock(&link->lock);
-	standing = ttp_q1_read(link, f, reason);
-	switch (standing) {
+	switch (ttp_q1_read(link, f, reason)) {
 	case TTP_STAND_NO_LINK:
-		mine = false;
-		break;
+		return false;
 	case TTP_STAND_DROP:
 		break;
 	case TTP_STAND_REACK:
@@ -436,6 +444,35 @@ static bool ttp_pipeline_link(struct ttp_link *link, struct sk_buff **skb,
 		ttp_pipeline_take(link, skb, f);
 		break;
 	}
+	return true;
+}
+
+/* The same for what has passed Q1 and Q2 by one look */
+static inline void ttp_pipeline_foreseen(struct ttp_link *link,
+					 struct sk_buff **skb,
+					 const struct ttp_frame *f)
+{
+	link->heard = jiffies;
+	ttp_pipeline_mark(link, *skb);
+	ttp_q3_foreseen(link, skb, f);
+	ttp_pipeline_limit(link);
+}
+
+/*
+ * Q1 to Q3 for a frame whose key names a link. Return: false if that link has
+ * nothing to do with it. *reason: why it was dropped, if it was.
+ */
+static bool ttp_pipeline_link(struct ttp_link *link, struct sk_buff **skb,
+			      const struct ttp_frame *f,
+			      enum ttp_reason *reason)
+{
+	bool mine = true;
+
+	spin_lock(&link->lock);
+	if (likely(ttp_fsm_foreseen(&link->c, f)))
+		ttp_pipeline_foreseen(link, skb, f);
+	else
+		mine = ttp_pipeline_any(link, skb, f, reason);
 	ttp_output_unlock_bh(link);
 	return mine;
 }

@@ -23,22 +23,11 @@ void ttp_replay_init(struct ttp_snd *s, u32 first)
 	s->bytes = 0;
 }
 
-u32 ttp_replay_ack(struct ttp_snd *s, u32 rx, struct list_head *done)
+void __ttp_replay_ack(struct ttp_snd *s, u32 rx, struct list_head *done)
 {
-	u32 acked = rx + 1 - s->una;
 	struct ttp_entry *e;
 	LIST_HEAD(whole);
 
-	/* Nothing new, or overtaken by a younger one. */
-	if (!acked || !ttp_replay_ack_ok(s, rx))
-		return 0;
-
-	s->una = rx + 1;
-	if (s->una == s->nxt) {
-		s->bytes = 0;
-		list_splice_tail_init(&s->list, done);
-		return acked;
-	}
 	list_for_each_entry(e, &s->list, node) {
 		if (ttp_before(rx, ttp_entry_last(e)))
 			break;
@@ -46,7 +35,6 @@ u32 ttp_replay_ack(struct ttp_snd *s, u32 rx, struct list_head *done)
 	}
 	list_cut_position(&whole, &s->list, e->node.prev);
 	list_splice_tail(&whole, done);
-	return acked;
 }
 
 /* Distance from una; an id that is acknowledged already counts as una. */

@@ -95,6 +95,9 @@ static inline bool ttp_replay_ack_ok(const struct ttp_snd *s, u32 rx)
 	return rx + 1 - s->una <= s->nxt - s->una;
 }
 
+/* ttp_replay_ack() where something stays on the list */
+void __ttp_replay_ack(struct ttp_snd *s, u32 rx, struct list_head *done);
+
 /**
  * ttp_replay_ack() - retire what is acknowledged
  * @s: the sender
@@ -103,7 +106,24 @@ static inline bool ttp_replay_ack_ok(const struct ttp_snd *s, u32 rx)
  *
  * Return: ids newly acknowledged.
  */
-u32 ttp_replay_ack(struct ttp_snd *s, u32 rx, struct list_head *done);
+static inline u32 ttp_replay_ack(struct ttp_snd *s, u32 rx,
+				 struct list_head *done)
+{
+	u32 acked = rx + 1 - s->una;
+
+	/* Nothing new, or overtaken by a younger one. */
+	if (!acked || !ttp_replay_ack_ok(s, rx))
+		return 0;
+
+	s->una = rx + 1;
+	if (s->una == s->nxt) {
+		s->bytes = 0;
+		list_splice_tail_init(&s->list, done);
+	} else {
+		__ttp_replay_ack(s, rx, done);
+	}
+	return acked;
+}
 
 /**
  * ttp_replay_split() - make two of a run

@@ -10,10 +10,6 @@
 
 /* Most early frames: a place among them is looked for one by one */
 #define TTP_RX_EARLY		512
-/* Most memory for a record of at most 1 MiB, should there be none to pack it:
- * frames of 522 bytes in 8 KB each
- */
-#define TTP_RX_RECORD_MEM	(32 * TTP_MSG_MAX)
 /* Late frames make a receiver wait so long before it asks, or a round trip */
 #define TTP_RX_PATIENCE_US	(4 * TTP_TICK_US)
 /* There is memory again if more can be had than for what was refused */
@@ -187,7 +183,7 @@ static void ttp_rx_reply(struct ttp_link *link, u32 took)
  * another one only the silence is known that the acknowledgment ended. That
  * once may be bad luck, twice in a row it is taken for the round trip.
  */
-static void ttp_rx_stretch(struct ttp_link *link, u32 rtt, bool once)
+static inline void ttp_rx_stretch(struct ttp_link *link, u32 rtt, bool once)
 {
 	u32 srtt = link->c.srtt;
 	bool doubt = link->doubt;
@@ -202,7 +198,8 @@ static void ttp_rx_stretch(struct ttp_link *link, u32 rtt, bool once)
 		ttp_rx_reply(link, rtt);
 }
 
-void ttp_rx_retire(struct ttp_link *link, struct list_head *done)
+static __always_inline void ttp_rx_release(struct ttp_link *link,
+					   struct list_head *done)
 {
 	struct ttp_entry *e, *next;
 	struct sk_buff *skb;
@@ -227,6 +224,11 @@ void ttp_rx_retire(struct ttp_link *link, struct list_head *done)
 	}
 	ttp_link_account_tx(link);
 	link->wake |= TTP_WAKE_WRITE;
+}
+
+void ttp_rx_retire(struct ttp_link *link, struct list_head *done)
+{
+	ttp_rx_release(link, done);
 }
 
 /* A probe, or a frame sent again because nothing was heard of it? */
@@ -268,7 +270,7 @@ void ttp_rx_ack(struct ttp_link *link, const struct ttp_frame *f)
 		link->acked = jiffies;
 	}
 	if (n && !list_empty(&done))
-		ttp_rx_retire(link, &done);
+		ttp_rx_release(link, &done);
 	ttp_rx_peer_full(link, f->flags & TTP_F_FULL);
 	if ((f->flags & TTP_F_ACK_REQ) && ttp_rx_asks(f, &c->rcv))
 		ttp_tx_asked(link);
@@ -446,13 +448,6 @@ static bool ttp_rx_fits(const struct ttp_link *link, const struct sk_buff *skb)
 	return link->sk || !link->part_mem || part <= ttp_link_rcvbuf(link);
 }
 
-/* A record longer than a record may be, or made of crumbs */
-bool ttp_rx_endless(const struct ttp_link *link)
-{
-	return link->part_len > TTP_MSG_MAX ||
-	       link->part_mem > TTP_RX_RECORD_MEM;
-}
-
 static void ttp_rx_forget(struct ttp_link *link, struct sk_buff *skb,
 			  enum ttp_reason reason)
 {
@@ -487,7 +482,8 @@ static void ttp_rx_refuse(struct ttp_link *link, struct sk_buff *skb,
 }
 
 /* What continues rx, from there on: of a run the first may have come before */
-static void ttp_rx_advance(struct ttp_link *link, struct sk_buff *skb)
+static __always_inline void ttp_rx_advance(struct ttp_link *link,
+					   struct sk_buff *skb)
 {
 	struct ttp_entry *e = &TTP_CB(skb)->e;
 	struct ttp_rcv *v = &link->c.rcv;
@@ -520,13 +516,15 @@ static void ttp_rx_follow(struct ttp_link *link)
 	}
 }
 
-void ttp_rx_in_order(struct ttp_link *link, struct sk_buff *skb)
+static __always_inline void ttp_rx_next(struct ttp_link *link,
+					struct sk_buff *skb)
 {
 	if (!ttp_rx_fits(link, skb)) {
 		ttp_rx_refuse(link, skb, TTP_DROP_FULL);
 		return;
 	}
-	if (!ttp_rx_pay(link, skb->truesize)) {
+	if (!ttp_mem_charge(link, skb->truesize) &&
+	    !ttp_rx_pay(link, skb->truesize)) {
 		link->starved = true;
 		ttp_rx_refuse(link, skb, TTP_DROP_PRESSURE);
 		return;
@@ -534,7 +532,13 @@ void ttp_rx_in_order(struct ttp_link *link, struct sk_buff *skb)
 	link->starved = false;
 	link->refused = 0;
 	ttp_rx_advance(link, skb);
-	ttp_rx_follow(link);
+	if (unlikely(!list_empty(&link->c.rcv.early)))
+		ttp_rx_follow(link);
+}
+
+void ttp_rx_in_order(struct ttp_link *link, struct sk_buff *skb)
+{
+	ttp_rx_next(link, skb);
 }
 
 /* What was asked for came twice: it was late, not lost. */
@@ -611,7 +615,7 @@ static void ttp_rx_gap(struct ttp_link *link)
  * A frame may wait long for its reader: it is no longer about the device it
  * came by, nor about what somebody on the way noted on it.
  */
-static void ttp_rx_strip(struct sk_buff *skb)
+static inline void ttp_rx_strip(struct sk_buff *skb)
 {
 	skb_orphan(skb);
 	skb_dst_drop(skb);
@@ -620,7 +624,8 @@ static void ttp_rx_strip(struct sk_buff *skb)
 	skb->dev = NULL;
 }
 
-void ttp_rx_own(struct sk_buff *skb, const struct ttp_frame *f)
+static __always_inline void ttp_rx_enter(struct sk_buff *skb,
+					 const struct ttp_frame *f)
 {
 	struct ttp_entry *e = &TTP_CB(skb)->e;
 
@@ -630,6 +635,11 @@ void ttp_rx_own(struct sk_buff *skb, const struct ttp_frame *f)
 	e->len = f->len;
 	e->flags = f->flags & (TTP_F_LAST | TTP_F_EOF);
 	TTP_CB(skb)->off = 0;
+}
+
+void ttp_rx_own(struct sk_buff *skb, const struct ttp_frame *f)
+{
+	ttp_rx_enter(skb, f);
 }
 
 /* Senders share what stands in the queues before us; said in each ACK */
@@ -659,7 +669,7 @@ void ttp_rx_data(struct ttp_link *link, struct sk_buff *skb,
 	struct ttp_core *c = &link->c;
 	bool next;
 
-	ttp_rx_own(skb, f);
+	ttp_rx_enter(skb, f);
 	link->progress = jiffies;
 	ttp_mib_add(link->dev->tn, TTP_MIB_PAYLOAD_IN, f->more + 1);
 	ttp_rx_seen(link, f->more + 1);
@@ -671,7 +681,7 @@ void ttp_rx_data(struct ttp_link *link, struct sk_buff *skb,
 		       TTP_PLACE_NEXT;
 	}
 	if (next)
-		ttp_rx_in_order(link, skb);
+		ttp_rx_next(link, skb);
 	else
 		ttp_rx_keep(link, skb);
 	/* NACK_FULL has said it all */

@@ -67,8 +67,17 @@ void ttp_rx_data(struct ttp_link *link, struct sk_buff *skb,
 /* FULL by what is held; a peer that was told FULL is told of room. */
 void ttp_rx_room(struct ttp_link *link);
 
-/* Does a peer never end its record? */
-bool ttp_rx_endless(const struct ttp_link *link);
+/* Most memory for a record of at most 1 MiB, should there be none to pack it:
+ * frames of 522 bytes in 8 KB each
+ */
+#define TTP_RX_RECORD_MEM	(32 * TTP_MSG_MAX)
+
+/* Does a peer never end its record: too long, or made of crumbs? */
+static inline bool ttp_rx_endless(const struct ttp_link *link)
+{
+	return link->part_len > TTP_MSG_MAX ||
+	       link->part_mem > TTP_RX_RECORD_MEM;
+}
 
 /* A PAYLOAD received before. */
 void ttp_rx_dup(struct ttp_link *link, const struct ttp_frame *f);

@@ -522,17 +522,26 @@ static struct verdict judge(const struct ttp_core *c, const struct ttp_frame *f)
 	return ok;
 }
 
+/* The id that comes next, with an acknowledgment that is not an old one */
+static bool awaited(const struct ttp_core *c, const struct ttp_frame *f)
+{
+	return judge(c, f).standing == TTP_STAND_OK && c->state == TTP_OPEN &&
+	       f->op == TTP_OP_PAYLOAD && f->tx == c->rcv.rx + 1 &&
+	       !ttp_before(f->rx, c->snd.una - 1);
+}
+
 static bool check_agrees(const struct ttp_core *c, const struct ttp_frame *f)
 {
 	struct verdict want = judge(c, f);
 	enum ttp_reason reason = TTP_DROP_NONE;
 
-	return ttp_fsm_check(c, f, &reason) == want.standing &&
+	return ttp_fsm_foreseen(c, f) == awaited(c, f) &&
+	       ttp_fsm_check(c, f, &reason) == want.standing &&
 	       (want.standing != TTP_STAND_DROP || reason == want.reason);
 }
 
 FIXTURE(windows) {
-	unsigned int seen[4];	/* verdicts, by enum ttp_standing */
+	unsigned int seen[5];	/* verdicts, by enum ttp_standing; foreseen */
 };
 
 FIXTURE_SETUP(windows)
@@ -555,6 +564,7 @@ static bool window_agrees(const struct ttp_core *c, struct ttp_frame *f,
 		if (!check_agrees(c, f))
 			return false;
 		seen[judge(c, f).standing]++;
+		seen[4] += ttp_fsm_foreseen(c, f);
 	}
 	return true;
 }
@@ -593,8 +603,38 @@ TEST_F_TIMEOUT(windows, check, 120)
 			ASSERT_TRUE(state_agrees(state, unit_edges[i],
 						 unit_edges[(i * 5 + 3) % n],
 						 self->seen));
-	for (i = 0; i < ARRAY_SIZE(self->seen); i++)
+	for (i = 0; i < 4; i++)
 		EXPECT_GT(self->seen[i], 1000);
+	EXPECT_GT(self->seen[4], 0);
+}
+
+/* What needs no decision is what the table says anyway */
+TEST(foreseen)
+{
+	struct ttp_frame f = { .op = TTP_OP_PAYLOAD, .flags = TTP_F_ACK_VALID,
+			       .epoch = MINE, .tx = 71, .rx = 40, .len = 1000 };
+	struct ttp_core c = core_at(TTP_OPEN, 40, 1, 70);
+	struct ttp_frame other;
+	u32 acts, i;
+
+	ASSERT_TRUE(ttp_fsm_foreseen(&c, &f));
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(TTP_OPEN, ttp_fsm_step(TTPPROTO_SOCKET, TTP_OPEN,
+						 TTP_OP_PAYLOAD, i, &acts));
+		EXPECT_EQ(TTP_FSM_FORESEEN, acts);
+	}
+	/* A run is looked at more closely, and so is what ends a gap */
+	other = f;
+	other.more = 1;
+	EXPECT_FALSE(ttp_fsm_foreseen(&c, &other));
+	other = f;
+	other.len++;
+	EXPECT_FALSE(ttp_fsm_foreseen(&c, &other));
+	c.rcv.top++;
+	EXPECT_FALSE(ttp_fsm_foreseen(&c, &f));
+	c.rcv.top--;
+	c.dialect = TTPPROTO_BARE;
+	EXPECT_FALSE(ttp_fsm_foreseen(&c, &f));
 }
 
 TEST(check_without_link)
