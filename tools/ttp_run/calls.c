@@ -191,49 +191,17 @@ EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *ts,
 	return ppoll(fds, n, ts, mask);
 }
 
-/* A listener is waited for by its being readable. */
-static bool no_listener(int n, const fd_set *r)
-{
-	int fd;
-
-	if (n < 0 || n > FD_SETSIZE || !r || !fd_any_listener())
-		return true;
-	for (fd = 0; fd < n; fd++)
-		if (FD_ISSET(fd, r) && fd_shadow_hint(fd) >= 0)
-			return false;
-	return true;
-}
-
 EXPORT int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *tv)
 {
-	struct timespec ts;
-	int ret;
-
-	if (no_listener(n, r))
+	if (!both_selects(n, r))
 		return libc()->select(n, r, w, e, tv);
-	if (!tv)
-		return both_pselect(n, r, w, e, NULL, NULL);
-	if (tv->tv_sec < 0 || tv->tv_usec < 0) {
-		errno = EINVAL;
-		return -1;
-	}
-	ts.tv_sec = tv->tv_sec + tv->tv_usec / 1000000;
-	ts.tv_nsec = tv->tv_usec % 1000000 * 1000;
-	ret = both_pselect(n, r, w, e, &ts, NULL);
-	tv->tv_sec = ts.tv_sec;
-	tv->tv_usec = ts.tv_nsec / 1000;
-	return ret;
+	return both_select(n, r, w, e, tv);
 }
 
 EXPORT int pselect(int n, fd_set *r, fd_set *w, fd_set *e,
 		   const struct timespec *ts, const sigset_t *mask)
 {
-	struct timespec left;
-
-	if (no_listener(n, r))
+	if (!both_selects(n, r))
 		return libc()->pselect(n, r, w, e, ts, mask);
-	if (!ts)
-		return both_pselect(n, r, w, e, NULL, mask);
-	left = *ts;
-	return both_pselect(n, r, w, e, &left, mask);
+	return both_pselect(n, r, w, e, ts, mask);
 }

@@ -13,7 +13,7 @@
 #include "fd.h"
 #include "libc.h"
 #include "listener.h"
-#include "num.h"
+#include "wait.h"
 
 /* ---- epoll ---- */
 
@@ -146,19 +146,44 @@ static int merge(struct pollfd *fds, nfds_t n, const struct pollfd *more,
 	return ready;
 }
 
+/* What tells of nothing that the program has asked for is not asked again. */
+static void pass_over(struct pollfd *more, nfds_t found,
+		      const struct pollfd *fds, const nfds_t *which)
+{
+	int shadow;
+	nfds_t i;
+
+	for (i = 0; i < found; i++) {
+		if (!more[i].revents)
+			continue;
+		shadow = fd_shadow_hint(fds[which[i]].fd);
+		more[i].fd = shadow == more[i].fd ? -1 : shadow;
+	}
+}
+
 static int ppoll_both(struct pollfd *fds, nfds_t n, const struct timespec *ts,
 		      const sigset_t *mask, struct pollfd *all, nfds_t *which)
 {
+	uint64_t end = wait_end(ts);
+	struct timespec left;
 	nfds_t found;
 	int ret;
 
 	memcpy(all, fds, n * sizeof(*fds));
 	found = shadows(fds, n, all + n, which);
-	ret = libc()->ppoll(all, n + found, ts, mask);
-	if (ret < 0)
-		return ret;
-	memcpy(fds, all, n * sizeof(*fds));
-	return merge(fds, n, all + n, which, found);
+	for (;;) {
+		ret = libc()->ppoll(all, n + found, ts, mask);
+		if (ret < 0)
+			return ret;
+		memcpy(fds, all, n * sizeof(*fds));
+		if (!ret)
+			return 0;
+		ret = merge(fds, n, all + n, which, found);
+		if (ret)
+			return ret;
+		pass_over(all + n, found, fds, which);
+		ts = wait_left(ts, end, &left);
+	}
 }
 
 static int ppoll_many(struct pollfd *fds, nfds_t n, const struct timespec *ts,
@@ -189,83 +214,4 @@ int both_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts,
 	if (n > FEW)
 		return ppoll_many(fds, n, ts, mask);
 	return ppoll_both(fds, n, ts, mask, all, which);
-}
-
-/* ---- select(), with poll(): shadows have high numbers ---- */
-
-#define READY_R	(POLLIN | POLLRDNORM | POLLRDBAND | POLLHUP | POLLERR)
-#define READY_W	(POLLOUT | POLLWRNORM | POLLWRBAND | POLLERR)
-
-static bool in(int fd, fd_set *set)
-{
-	return set && FD_ISSET(fd, set);
-}
-
-static int from_sets(int n, fd_set *r, fd_set *w, fd_set *e,
-		     struct pollfd *fds)
-{
-	int fd, found = 0;
-
-	for (fd = 0; fd < n; fd++) {
-		if (!in(fd, r) && !in(fd, w) && !in(fd, e))
-			continue;
-		fds[found].fd = fd;
-		fds[found].events = (in(fd, r) ? POLLIN | POLLRDBAND : 0) |
-				    (in(fd, w) ? POLLOUT : 0) |
-				    (in(fd, e) ? POLLPRI : 0);
-		fds[found++].revents = 0;
-	}
-	return found;
-}
-
-/* One descriptor of one set. Return: whether it stays in */
-static int settle(int fd, fd_set *set, bool ready)
-{
-	if (!in(fd, set))
-		return 0;
-	if (!ready)
-		FD_CLR(fd, set);
-	return ready;
-}
-
-static int to_sets(const struct pollfd *fds, int n, fd_set *r, fd_set *w,
-		   fd_set *e)
-{
-	int i, ready = 0;
-
-	for (i = 0; i < n; i++)
-		if (fds[i].revents & POLLNVAL) {
-			errno = EBADF;
-			return -1;
-		}
-	for (i = 0; i < n; i++) {
-		ready += settle(fds[i].fd, r, fds[i].revents & READY_R);
-		ready += settle(fds[i].fd, w, fds[i].revents & READY_W);
-		ready += settle(fds[i].fd, e, fds[i].revents & POLLPRI);
-	}
-	return ready;
-}
-
-static void what_is_left(struct timespec *ts, uint64_t end)
-{
-	uint64_t now = ttp_time_now(), left = now < end ? end - now : 0;
-
-	ts->tv_sec = left / NSEC_PER_SEC;
-	ts->tv_nsec = left % NSEC_PER_SEC;
-}
-
-int both_pselect(int n, fd_set *r, fd_set *w, fd_set *e, struct timespec *ts,
-		 const sigset_t *mask)
-{
-	struct pollfd fds[FD_SETSIZE];
-	uint64_t end = 0;
-	int found, ret;
-
-	if (ts)
-		end = ttp_time_now() + ts->tv_sec * NSEC_PER_SEC + ts->tv_nsec;
-	found = from_sets(n, r, w, e, fds);
-	ret = both_ppoll(fds, found, ts, mask);
-	if (ts)
-		what_is_left(ts, end);
-	return ret < 0 ? ret : to_sets(fds, found, r, w, e);
 }

@@ -7,6 +7,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 
@@ -16,8 +17,12 @@ int both_epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev);
 int both_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts,
 	       const sigset_t *mask);
 
-/* pselect(), which leaves in @ts what is left of it */
-int both_pselect(int n, fd_set *r, fd_set *w, fd_set *e, struct timespec *ts,
-		 const sigset_t *mask);
+/* Is a listener with a shadow waited for, by its being readable? */
+bool both_selects(int n, const fd_set *r);
+
+/* select() and pselect() then */
+int both_select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *tv);
+int both_pselect(int n, fd_set *r, fd_set *w, fd_set *e,
+		 const struct timespec *ts, const sigset_t *mask);
 
 #endif /* _TTP_RUN_EPOLL_H */

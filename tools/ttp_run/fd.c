@@ -315,6 +315,14 @@ void fd_unhide(int *where)
 	libc()->close(fd);
 }
 
+int fd_still_hidden(const int *where)
+{
+	/* One in sight has no slot; one that is gone is forgotten by the look. */
+	if (*where >= 0 && slot_get(*where))
+		fd_find(*where);
+	return *where;
+}
+
 void fd_make_way(int fd)
 {
 	struct file *f = slot_get(fd);

@@ -199,6 +199,9 @@ void fd_hide(int *where);
 /* Close what fd_hide() has moved. */
 void fd_unhide(int *where);
 
+/* The number, or -1 if that was closed behind our back */
+int fd_still_hidden(const int *where);
+
 /* The program is about to make a hidden number its own: move away. */
 void fd_make_way(int fd);
 

@@ -63,7 +63,7 @@ int listener_shadow(int fd)
 	fd_lock(&was);
 	f = fd_find_as(fd, ROLE_LISTENER);
 	if (f)
-		shadow = f->shadow;
+		shadow = fd_still_hidden(&f->shadow);
 	fd_unlock(&was);
 	return shadow;
 }
@@ -480,8 +480,8 @@ static int accept_ttp(const struct door *d, struct sockaddr *sa,
 		cancel = cancel_off();
 		accepted(d, fd, &ttp, sa, len);
 		cancel_on(cancel);
-	} else if (errno == EINVAL || errno == EBADF) {
-		errno = EAGAIN;	/* shut down; TCP's says so */
+	} else if (errno == EINVAL || errno == EBADF || errno == ENOTSOCK) {
+		errno = EAGAIN;	/* shut down, or gone; TCP's says so */
 	}
 	return fd;
 }

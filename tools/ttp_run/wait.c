@@ -15,6 +15,24 @@
 #include "num.h"
 #include "wait.h"
 
+uint64_t wait_end(const struct timespec *ts)
+{
+	/* Who waits for years does not hear of it. */
+	if (!ts || ts->tv_sec < 0 || ts->tv_sec > INT32_MAX)
+		return UINT64_MAX;
+	return ttp_time_now() + ts->tv_sec * NSEC_PER_SEC + ts->tv_nsec;
+}
+
+const struct timespec *wait_left(const struct timespec *ts, uint64_t end,
+				 struct timespec *left)
+{
+	uint64_t now = ttp_time_now(), ns = now < end ? end - now : 0;
+
+	left->tv_sec = ns / NSEC_PER_SEC;
+	left->tv_nsec = ns % NSEC_PER_SEC;
+	return ts ? left : NULL;
+}
+
 /* What is raised by the thread's own doing cannot be held off. */
 static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP };
 

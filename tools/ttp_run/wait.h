@@ -6,6 +6,8 @@
 #define _TTP_RUN_WAIT_H
 
 #include <poll.h>
+#include <stdint.h>
+#include <time.h>
 
 /**
  * wait_restart() - poll() that goes on after signals as connect() does
@@ -18,6 +20,14 @@
  * Return: as poll(); EINTR means that the call would have ended with it.
  */
 int wait_restart(struct pollfd *fds, int n, int timeout_ms);
+
+/*
+ * When a wait of so long will be over; NULL: for ever. And how long that is still.
+ * Return: @left, or NULL
+ */
+uint64_t wait_end(const struct timespec *ts);
+const struct timespec *wait_left(const struct timespec *ts, uint64_t end,
+				 struct timespec *left);
 
 /*
  * Between these a thread is not cancelled: descriptors of ours would be lost.
