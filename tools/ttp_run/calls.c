@@ -14,6 +14,7 @@
 #include "dial.h"
 #include "epoll.h"
 #include "fd.h"
+#include "inherit.h"
 #include "libc.h"
 #include "listener.h"
 #include "num.h"
@@ -148,6 +149,8 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 
 	if (ret >= 0 && (flags & MSG_ERRQUEUE) && is_conn(fd))
 		rename_reports(fd, msg);
+	else if (ret >= 0 && msg->msg_controllen)
+		inherit_received(msg);
 	return ret;
 }
 

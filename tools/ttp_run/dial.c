@@ -94,6 +94,16 @@ static bool unconnected(int fd)
 	return info.tcpi_state == TCP_STATE_CLOSE;
 }
 
+/* An address that is good on one device says which, or the socket does. */
+static bool scope_fill(struct call *c)
+{
+	if (!IN6_IS_ADDR_LINKLOCAL(&c->to.a))
+		return true;
+	if (!c->to.scope)
+		c->to.scope = c->oif;
+	return c->to.scope && (!c->oif || (int)c->to.scope == c->oif);
+}
+
 static bool call_fill(struct call *c, int fd, const struct sockaddr *sa,
 		      socklen_t len)
 {
@@ -117,7 +127,7 @@ static bool call_fill(struct call *c, int fd, const struct sockaddr *sa,
 		return false;
 	c->oif = sock_get(fd, SOL_SOCKET, SO_BINDTOIFINDEX);
 	c->nonblock = libc()->fcntl(fd, F_GETFL) & O_NONBLOCK;
-	return true;
+	return scope_fill(c);
 }
 
 /* ---- may it be TTP? ---- */
@@ -278,48 +288,25 @@ static void inherit_flags(int from, int to)
 	libc()->fcntl(to, F_SETFL, flags);
 }
 
-/* Nobody waits for it long; EBUSY: another thread is just opening the number */
-static int put_over(int s, int fd)
-{
-	int cloexec = libc()->fcntl(fd, F_GETFD) & FD_CLOEXEC, ret;
-
-	do
-		ret = libc()->dup3(s, fd, cloexec ? O_CLOEXEC : 0);
-	while (ret < 0 && (errno == EBUSY || errno == EINTR));
-	return ret;
-}
-
 /*
- * With the table locked. Return: the new file, the old one's is gone; or NULL
- * if that is not there any more
+ * With the table locked. Return: the file, a connection now; or NULL if it is
+ * not there any more
  */
 static struct file *replace(const struct call *c, int s)
 {
-	struct file *old = fd_find_as(c->fd, ROLE_PLAIN), *f;
-	struct watch *watches, *w;
-	struct opt *opts;
+	struct file *f = fd_find_as(c->fd, ROLE_PLAIN);
+	struct watch *w;
 
-	if (!old || old->dev != c->dev || old->ino != c->ino)
+	if (!f || f->dev != c->dev || f->ino != c->ino)
 		return NULL;
-	opts_settle(old->opts, c->fd);
-	/* Another number of the old socket would keep them alive. */
-	for (w = old->watches; w; w = w->next)
-		libc()->epoll_ctl(w->epfd, EPOLL_CTL_DEL, c->fd, NULL);
-	if (put_over(s, c->fd) < 0)
+	opts_settle(f->opts, c->fd);
+	/* Who shares the old socket with us would keep them alive. */
+	for (w = f->watches; w; w = w->next)
+		libc()->epoll_ctl(w->epfd, EPOLL_CTL_DEL, w->fd, NULL);
+	if (fd_become(f, c->fd, s, ROLE_CONN))
 		return NULL;
-	watches = old->watches;
-	opts = old->opts;
-	old->watches = NULL;
-	old->opts = NULL;
-	f = fd_add(c->fd, ROLE_CONN, c->family);
-	if (!f) {
-		opts_free(&opts);
-		return NULL;
-	}
-	f->opts = opts;
-	f->watches = watches;
-	for (w = watches; w; w = w->next)
-		libc()->epoll_ctl(w->epfd, EPOLL_CTL_ADD, c->fd, &w->ev);
+	for (w = f->watches; w; w = w->next)
+		libc()->epoll_ctl(w->epfd, EPOLL_CTL_ADD, w->fd, &w->ev);
 	return f;
 }
 
@@ -343,7 +330,6 @@ static int take_place(const struct call *c, int s, bool open)
 		f->peer = c->to;
 		f->peer_port = c->port;
 		f->ttp = c->ttp;
-		fd_settle(c->fd, true);
 	}
 	fd_unlock(&was);
 	libc()->close(s);
@@ -489,7 +475,7 @@ static int dial_new(struct call *c, const struct sockaddr *sa, socklen_t len)
 /* An unconnected TCP socket in place of a connection. Return: 0 or -1 */
 static int disconnect(int fd)
 {
-	struct opt *opts;
+	struct watch *w;
 	struct file *f;
 	sigset_t was;
 	int s, ret = -1;
@@ -500,20 +486,16 @@ static int disconnect(int fd)
 	if (s >= 0) {
 		libc()->fcntl(s, F_SETFL, libc()->fcntl(fd, F_GETFL));
 		opts_restore(f->opts, s);
-		ret = put_over(s, fd);
+		ret = fd_become(f, fd, s, ROLE_PLAIN);
 		libc()->close(s);
 	}
-	if (ret >= 0) {
-		opts = f->opts;
-		f->opts = NULL;
-		f = fd_add(fd, ROLE_PLAIN, f->family);
-		if (f)
-			f->opts = opts;
-		else
-			opts_free(&opts);
-	}
+	if (!ret)
+		f->told_in_progress = false;
+	/* They were not kept up to date while it was a connection. */
+	for (w = !ret ? f->watches : NULL; w; w = w->next)
+		w->epfd = WATCH_FREE;
 	fd_unlock(&was);
-	return ret < 0 ? -1 : 0;
+	return ret;
 }
 
 /* Is it open, or being opened? Else another connect() may begin. */

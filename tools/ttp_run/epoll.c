@@ -15,9 +15,10 @@
 #include "listener.h"
 #include "wait.h"
 
-/* ---- epoll ---- */
+/* ---- who watches what ---- */
 
-static void watch_add(struct file *f, int epfd, const struct epoll_event *ev)
+static void watch_add(struct file *f, int epfd, int fd,
+		      const struct epoll_event *ev)
 {
 	struct watch *w = f->watches;
 
@@ -31,19 +32,24 @@ static void watch_add(struct file *f, int epfd, const struct epoll_event *ev)
 		f->watches = w;
 	}
 	w->epfd = epfd;
+	w->fd = fd;
 	w->ev = *ev;
 	/* Its close() is to be seen. */
 	if (!fd_find_as(epfd, ROLE_EPOLL))
 		fd_add(epfd, ROLE_EPOLL, 0);
 }
 
-static void watch_change(struct file *f, int epfd, int op,
-			 const struct epoll_event *ev)
+static void watch_note(struct file *f, int epfd, int op, int fd,
+		       const struct epoll_event *ev)
 {
 	struct watch **p, *w;
 
+	if (op == EPOLL_CTL_ADD) {
+		watch_add(f, epfd, fd, ev);
+		return;
+	}
 	for (p = &f->watches; (w = *p); p = &w->next) {
-		if (w->epfd != epfd)
+		if (w->epfd != epfd || w->fd != fd)
 			continue;
 		if (op == EPOLL_CTL_MOD) {
 			w->ev = *ev;
@@ -54,6 +60,122 @@ static void watch_change(struct file *f, int epfd, int op,
 		return;
 	}
 }
+
+/* ---- a listener in an epoll instance ---- */
+
+/*
+ * To be told of once means once for both sockets: the program's instance watches
+ * one of ours that watches them, and the listener itself is there in name only.
+ */
+static bool wants_once(const struct epoll_event *ev)
+{
+	return (ev->events & EPOLLONESHOT) && !(ev->events & EPOLLEXCLUSIVE);
+}
+
+static struct epoll_event name_only(const struct epoll_event *ev)
+{
+	/* That it was shut down is told nonetheless. */
+	return (struct epoll_event){
+		.events = EPOLLONESHOT,
+		.data = ev->data,
+	};
+}
+
+static bool both_make(struct file *f, int fd)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+
+	if (f->both >= 0)
+		return true;
+	f->both = epoll_create1(EPOLL_CLOEXEC);
+	if (f->both < 0)
+		return false;
+	if (libc()->epoll_ctl(f->both, EPOLL_CTL_ADD, fd, &ev) ||
+	    libc()->epoll_ctl(f->both, EPOLL_CTL_ADD, f->shadow, &ev)) {
+		libc()->close(f->both);
+		f->both = -1;
+		return false;
+	}
+	fd_hide(&f->both);
+	return true;
+}
+
+/* NULL: not at all */
+static void watch_like(int epfd, int fd, struct epoll_event *ev)
+{
+	if (fd < 0)
+		return;
+	if (!ev)
+		libc()->epoll_ctl(epfd, EPOLL_CTL_DEL, fd, NULL);
+	else if (libc()->epoll_ctl(epfd, EPOLL_CTL_ADD, fd, ev) &&
+		 errno == EEXIST)
+		libc()->epoll_ctl(epfd, EPOLL_CTL_MOD, fd, ev);
+}
+
+/* What of ours an instance watches, as it watches the listener */
+static void follow(struct file *f, int epfd)
+{
+	struct watch *w = f->watches;
+	struct epoll_event *ev;
+	bool once;
+
+	while (w && w->epfd != epfd)
+		w = w->next;
+	ev = w ? &w->ev : NULL;
+	once = ev && wants_once(ev) && f->both >= 0;
+	watch_like(epfd, f->shadow, once ? NULL : ev);
+	watch_like(epfd, f->both, once ? ev : NULL);
+}
+
+static int listener_ctl(struct file *f, int epfd, int op, int fd,
+			struct epoll_event *ev)
+{
+	struct epoll_event name, *as = ev;
+
+	if (op != EPOLL_CTL_DEL && ev && wants_once(ev) && both_make(f, fd)) {
+		name = name_only(ev);
+		as = &name;
+	}
+	if (libc()->epoll_ctl(epfd, op, fd, as))
+		return -1;
+	watch_note(f, epfd, op, fd, ev);
+	follow(f, epfd);
+	return 0;
+}
+
+void both_watch(struct file *f)
+{
+	struct epoll_event name;
+	struct watch *w;
+
+	for (w = f->watches; w; w = w->next) {
+		if (w->epfd == WATCH_FREE)
+			continue;
+		name = name_only(&w->ev);
+		if (wants_once(&w->ev) && both_make(f, w->fd))
+			libc()->epoll_ctl(w->epfd, EPOLL_CTL_MOD, w->fd, &name);
+		follow(f, w->epfd);
+	}
+}
+
+void both_unwatch(struct file *f)
+{
+	struct watch *w;
+
+	for (w = f->watches; w; w = w->next) {
+		if (w->epfd == WATCH_FREE)
+			continue;
+		watch_like(w->epfd, f->shadow, NULL);
+		watch_like(w->epfd, f->both, NULL);
+		if (f->both >= 0 && wants_once(&w->ev))
+			libc()->epoll_ctl(w->epfd, EPOLL_CTL_MOD, w->fd,
+					  &w->ev);
+	}
+	fd_unhide(&f->both);
+	fd_unhide(&f->shadow);
+}
+
+/* ---- epoll_ctl() ---- */
 
 /* A stream that may be connected, or listen, later */
 static struct file *watched(int fd, int op)
@@ -67,31 +189,32 @@ static struct file *watched(int fd, int op)
 	return family ? fd_add(fd, ROLE_PLAIN, family) : NULL;
 }
 
-static void watch_note(int epfd, int op, int fd, struct epoll_event *ev)
+static int epoll_ctl_known(int epfd, int op, int fd, struct epoll_event *ev)
 {
 	struct file *f = watched(fd, op);
 
-	if (!f || (f->role != ROLE_PLAIN && f->role != ROLE_LISTENER))
-		return;
-	if (op == EPOLL_CTL_ADD)
-		watch_add(f, epfd, ev);
-	else
-		watch_change(f, epfd, op, ev);
-	if (f->role == ROLE_LISTENER && f->shadow >= 0)
-		libc()->epoll_ctl(epfd, op, f->shadow, ev);
+	if (f && f->role == ROLE_LISTENER && f->shadow >= 0)
+		return listener_ctl(f, epfd, op, fd, ev);
+	if (libc()->epoll_ctl(epfd, op, fd, ev))
+		return -1;
+	if (f && (f->role == ROLE_PLAIN || f->role == ROLE_LISTENER))
+		watch_note(f, epfd, op, fd, ev);
+	return 0;
 }
 
 int both_epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev)
 {
-	int ret = libc()->epoll_ctl(epfd, op, fd, ev), saved = errno;
+	int ret, saved = errno, err;
 	sigset_t was;
 
-	if (ret || fd_settled(fd) || fd_foreign() || (op != EPOLL_CTL_ADD && !fd_known(fd)))
-		return ret;
+	if (fd_settled(fd) || (op != EPOLL_CTL_ADD && !fd_known(fd)) ||
+	    fd_foreign())
+		return libc()->epoll_ctl(epfd, op, fd, ev);
 	fd_lock(&was);
-	watch_note(epfd, op, fd, ev);
+	ret = epoll_ctl_known(epfd, op, fd, ev);
+	err = errno;
 	fd_unlock(&was);
-	errno = saved;
+	errno = ret ? err : saved;
 	return ret;
 }
 

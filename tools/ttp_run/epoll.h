@@ -11,7 +11,16 @@
 #include <sys/epoll.h>
 #include <sys/select.h>
 
+struct file;
+
 int both_epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev);
+
+/*
+ * With the table locked: a listener has got a shadow, and who watches the one
+ * watches the other. And: it is to have none any more.
+ */
+void both_watch(struct file *f);
+void both_unwatch(struct file *f);
 
 /* ppoll() where a listener of ours may be among them */
 int both_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts,

@@ -2,8 +2,10 @@
 /*
  * The table of file descriptors.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -29,9 +31,44 @@ static int cancel_was;
 
 /* ---- whose table it is ---- */
 
+/*
+ * A word that the kernel clears in whoever gets a copy of our memory, by whatever
+ * call: fork() tells us, clone() and _Fork() do not. Who shares the memory, as
+ * after vfork(), finds it as it is.
+ */
+enum { FRESH, TAKING, TAKEN };
+static int *copied_memory;
+
+/*
+ * The table is this process's now. The thread that held the lock, if another one
+ * did, is not here; what it was about to do is whole up to the last write.
+ */
+static void take_table(void)
+{
+	pthread_mutex_t unlocked = PTHREAD_MUTEX_INITIALIZER;
+
+	lock = unlocked;
+	owner = getpid();
+	if (copied_memory)
+		__atomic_store_n(copied_memory, TAKEN, __ATOMIC_RELEASE);
+}
+
 bool fd_foreign(void)
 {
-	return getpid() != owner;
+	int was = FRESH;
+
+	if (getpid() == owner)
+		return false;
+	if (!copied_memory ||
+	    __atomic_load_n(copied_memory, __ATOMIC_ACQUIRE) == TAKEN)
+		return getpid() != owner;
+	if (__atomic_compare_exchange_n(copied_memory, &was, TAKING, false,
+					__ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
+		take_table();
+	/* Another thread of this process does it. */
+	while (__atomic_load_n(copied_memory, __ATOMIC_ACQUIRE) != TAKEN)
+		sched_yield();
+	return false;
 }
 
 void fd_lock(sigset_t *was)
@@ -68,8 +105,32 @@ static void after_fork(void)
 {
 	sigset_t was = fork_mask;
 
-	owner = getpid();
 	fd_unlock(&was);
+}
+
+static void in_child(void)
+{
+	sigset_t was = fork_mask;
+
+	take_table();
+	pthread_mutex_lock(&lock);
+	fd_unlock(&was);
+}
+
+static void watch_memory(void)
+{
+	const size_t page = sysconf(_SC_PAGESIZE);
+	void *room = mmap(NULL, page, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (room == MAP_FAILED)
+		return;
+	if (madvise(room, page, MADV_WIPEONFORK)) {
+		munmap(room, page);
+		return;
+	}
+	copied_memory = room;
+	*copied_memory = TAKEN;
 }
 
 int fd_init(void)
@@ -87,7 +148,8 @@ int fd_init(void)
 	fd_slots = room;
 	fd_settled_at = (unsigned char *)(fd_slots + FD_MAX);
 	owner = getpid();
-	return pthread_atfork(before_fork, after_fork, after_fork);
+	watch_memory();
+	return pthread_atfork(before_fork, after_fork, in_child);
 }
 
 /* ---- entries ---- */
@@ -128,6 +190,8 @@ static void file_put(struct file *f)
 	if (f->role == ROLE_LISTENER)
 		__atomic_sub_fetch(&fd_listeners, 1, __ATOMIC_RELAXED);
 	f->role = ROLE_PLAIN;
+	if (f->both >= 0)
+		fd_unhide(&f->both);
 	if (f->shadow >= 0)
 		fd_unhide(&f->shadow);
 	f->dead = dead;
@@ -145,6 +209,16 @@ static struct file *file_new(void)
 	opts_free(&f->opts);
 	memset(f, 0, sizeof(*f));
 	return f;
+}
+
+/* The number will be another one's: nobody watches this file by it any more. */
+static void number_forget(struct file *f, int fd)
+{
+	struct watch *w;
+
+	for (w = f->watches; w; w = w->next)
+		if (w->fd == fd)
+			w->epfd = WATCH_FREE;
 }
 
 /* The number will be another one's: an epoll instance watches nothing more. */
@@ -173,6 +247,7 @@ void fd_forget(int fd)
 		*f->where = -1;
 	if (f->role == ROLE_EPOLL)
 		epoll_forget(fd);
+	number_forget(f, fd);
 	file_put(f);
 }
 
@@ -213,6 +288,7 @@ struct file *fd_add(int fd, enum role role, int family)
 	f->role = role;
 	f->family = family;
 	f->shadow = -1;
+	f->both = -1;
 	f->numbers = 1;
 	slot_set(fd, f);
 	return f;
@@ -229,6 +305,41 @@ void fd_same(int from, int to)
 		return;
 	f->numbers++;
 	slot_set(to, f);
+}
+
+/* Nobody waits for it long; EBUSY: another thread is just opening the number */
+static int put_over(int other, int fd)
+{
+	int cloexec = libc()->fcntl(fd, F_GETFD) & FD_CLOEXEC, ret;
+
+	do
+		ret = libc()->dup3(other, fd, cloexec ? O_CLOEXEC : 0);
+	while (ret < 0 && (errno == EBUSY || errno == EINTR));
+	return ret;
+}
+
+int fd_become(struct file *f, int fd, int other, enum role role)
+{
+	struct stat st = { 0 };
+	int n;
+
+	if (put_over(other, fd) < 0)
+		return -1;
+	fd_settle(fd, role == ROLE_CONN);
+	/* What cannot be had stays what it is, and is no business of ours. */
+	for (n = 0; f->numbers > 1 && n < fd_end; n++) {
+		if (n == fd || slot_get(n) != f || !fd_find(n))
+			continue;
+		if (put_over(other, n) < 0)
+			fd_forget(n);
+		else
+			fd_settle(n, role == ROLE_CONN);
+	}
+	fstat(other, &st);
+	f->dev = st.st_dev;
+	f->ino = st.st_ino;
+	__atomic_store_n(&f->role, role, __ATOMIC_RELAXED);
+	return 0;
 }
 
 void fd_listens(struct file *f)
@@ -248,6 +359,23 @@ struct file *fd_find_twin(uint16_t port)
 		f = slot_get(fd);
 		if (f && f->role == ROLE_LISTENER && f->shadow >= 0 &&
 		    f->v6_only && f->local_port == port)
+			return f;
+	}
+	return NULL;
+}
+
+struct file *fd_find_sibling(int family, const struct ip *ip,
+			     const struct sockaddr_ttp *ttp)
+{
+	struct file *f;
+	int fd;
+
+	for (fd = 0; fd < fd_end; fd++) {
+		f = slot_get(fd);
+		if (f && f->role == ROLE_LISTENER && f->family == family &&
+		    f->local_port == ttp->sttp_port && ip_same(&f->local, ip) &&
+		    f->ttp.sttp_ifindex == ttp->sttp_ifindex &&
+		    fd_still_hidden(&f->shadow) >= 0)
 			return f;
 	}
 	return NULL;
@@ -279,6 +407,8 @@ static int hide_at_all(int *where)
 		fd = libc()->fcntl(*where, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
+	if (!(libc()->fcntl(*where, F_GETFD) & FD_CLOEXEC))
+		libc()->fcntl(fd, F_SETFD, 0);
 	f = fd_add(fd, ROLE_HIDDEN, 0);
 	if (!f) {
 		libc()->close(fd);

@@ -9,7 +9,8 @@
  *
  * All below runs under the table's lock, with signals held off so that a
  * handler may close(). A process that was made by vfork() shares our memory but
- * not our descriptors: for it nothing is in the table.
+ * not our descriptors: for it nothing is in the table. One that got a copy of the
+ * memory has the copy of the table.
  */
 #ifndef _TTP_RUN_FD_H
 #define _TTP_RUN_FD_H
@@ -35,6 +36,7 @@ enum role {
  * struct watch - an epoll instance that watches a socket
  * @next: the next one
  * @epfd: the instance; WATCH_FREE: to be used again
+ * @fd: the number by which it watches the socket
  * @ev: as the program gave it
  */
 #define WATCH_FREE	(-1)
@@ -42,6 +44,7 @@ enum role {
 struct watch {
 	struct watch *next;
 	int epfd;
+	int fd;
 	struct epoll_event ev;
 };
 
@@ -58,8 +61,10 @@ struct watch {
  * @local_port: network byte order
  * @peer: address of the other end
  * @peer_port: network byte order
- * @ttp: address of the other end as TTP has it
+ * @ttp: address of the other end as TTP has it; of a listener: of its shadow
  * @shadow: of a listener: number of the AF_TTP one, or -1
+ * @both: of a listener: number of an epoll instance that watches both, or -1
+ * @shared: of a listener: others have the same shadow
  * @v6_only: of a listener: no IPv4 comes there
  * @turn: of a listener: who is asked first next time
  * @opts: options of TCP and IP that the program has set
@@ -80,6 +85,8 @@ struct file {
 	uint16_t peer_port;
 	struct sockaddr_ttp ttp;
 	int shadow;
+	int both;
+	bool shared;
 	bool v6_only;
 	bool turn;
 	struct opt *opts;
@@ -183,11 +190,28 @@ void fd_forget(int fd);
 /* @to is @from once more. */
 void fd_same(int from, int to);
 
+/**
+ * fd_become() - have all numbers of a file be another open file
+ * @f: the file
+ * @fd: one of its numbers
+ * @other: a number of the other open file, which is left as it is
+ * @role: what that is
+ *
+ * Who watches it is to be seen to by the caller.
+ *
+ * Return: 0, or -1 if @fd could not be had: nothing has changed then.
+ */
+int fd_become(struct file *f, int fd, int other, enum role role);
+
 /* It listens from now on. */
 void fd_listens(struct file *f);
 
-/* A listener on this port for IPv6 alone, or NULL */
+/* A listener with a shadow on this port for IPv6 alone, or NULL */
 struct file *fd_find_twin(uint16_t port);
+
+/* One on the same address and device, as SO_REUSEPORT has them, or NULL */
+struct file *fd_find_sibling(int family, const struct ip *ip,
+			     const struct sockaddr_ttp *ttp);
 
 /**
  * fd_hide() - move a descriptor of ours out of the program's way

@@ -12,6 +12,7 @@
 #include <linux/close_range.h>
 
 #include "fd.h"
+#include "inherit.h"
 #include "libc.h"
 #include "listener.h"
 
@@ -39,6 +40,18 @@ out:
 
 /* ---- closing ---- */
 
+/*
+ * After vfork() the table is the parent's, but the descriptors are our own: what
+ * is executed next is not to have the shadow of a listener that it has not.
+ */
+static void close_borrowed(int fd)
+{
+	int shadow = fd_shadow_hint(fd);
+
+	if (shadow >= 0 && fd_foreign())
+		libc()->close(shadow);
+}
+
 EXPORT int close(int fd)
 {
 	bool hidden;
@@ -46,8 +59,10 @@ EXPORT int close(int fd)
 	sigset_t was;
 
 	fd_settle(fd, false);
-	if (!fd_known(fd))
+	if (!fd_known(fd)) {
+		close_borrowed(fd);
 		return libc()->close(fd);
+	}
 	fd_lock(&was);
 	f = fd_find(fd);
 	hidden = f && f->role == ROLE_HIDDEN;
@@ -118,18 +133,35 @@ EXPORT void closefrom(int low)
 
 /* ---- copies ---- */
 
+/* A stream that may be connected, or listen, later: all its numbers then */
+static int stream_of(int fd)
+{
+	return fd_known(fd) || fd_settled(fd) || fd_foreign() ? 0 :
+								fd_stream(fd);
+}
+
 /* A copy has been made, or not. Return: @ret */
 static int copied(int from, int ret)
 {
-	int saved = errno;
+	int saved = errno, family;
+	struct file *f;
 	sigset_t was;
 
 	fd_settle(ret, false);
-	if (ret < 0 || (!fd_known(from) && !fd_known(ret)))
+	if (ret < 0)
 		return ret;
+	family = stream_of(from);
+	if (!family && !fd_known(from) && !fd_known(ret))
+		goto out;
 	fd_lock(&was);
+	if (family && !fd_find(from))
+		fd_add(from, ROLE_PLAIN, family);
 	fd_same(from, ret);
+	f = fd_find_as(ret, ROLE_LISTENER);
+	if (f)
+		inherit_like(f);
 	fd_unlock(&was);
+out:
 	errno = saved;
 	return ret;
 }
@@ -168,33 +200,77 @@ static int get_flags(int fd)
 {
 	int flags = libc()->fcntl(fd, F_GETFL);
 
-	if (flags >= 0 && listener_is(fd) && listener_blocking(fd))
-		flags &= ~O_NONBLOCK;
+	/* Neither is the program's if the mark is there. */
+	if (flags >= 0 && (flags & O_APPEND) && listener_is(fd))
+		flags &= ~(O_NONBLOCK | O_APPEND);
 	return flags;
+}
+
+static bool marked(int fd)
+{
+	int family;
+	bool v4;
+
+	return fd_marked(fd, &family, &v4) || listener_has_mark(fd);
 }
 
 /* The program wants signals: SIGIO, unless it says which. */
 static void unmark(int fd)
 {
-	int family;
-	bool v4;
-
-	if (fd_marked(fd, &family, &v4))
+	if (marked(fd))
 		libc()->fcntl(fd, F_SETSIG, 0);
+}
+
+static int get_signal(int fd)
+{
+	return marked(fd) ? 0 : libc()->fcntl(fd, F_GETSIG);
 }
 
 static int set_flags(int fd, int flags)
 {
-	int ret;
-
+	if (listener_is(fd))
+		return listener_set_flags(fd, flags);
 	if (flags & O_ASYNC)
 		unmark(fd);
-	if (!listener_is(fd))
-		return libc()->fcntl(fd, F_SETFL, flags);
-	ret = libc()->fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	return libc()->fcntl(fd, F_SETFL, flags);
+}
+
+static int set_signals(int fd, int cmd, void *arg)
+{
+	int ret = libc()->fcntl(fd, cmd, arg);
+
 	if (!ret)
-		listener_set_blocking(fd, !(flags & O_NONBLOCK));
+		listener_signals(fd);
 	return ret;
+}
+
+static int set_cloexec(int fd, void *arg)
+{
+	int ret = libc()->fcntl(fd, F_SETFD, arg);
+
+	if (!ret)
+		inherit_update(fd);
+	return ret;
+}
+
+static int fcntl_known(int fd, int cmd, void *arg)
+{
+	switch (cmd) {
+	case F_SETFD:
+		return set_cloexec(fd, arg);
+	case F_GETFL:
+		return get_flags(fd);
+	case F_SETFL:
+		return set_flags(fd, (long)arg);
+	case F_GETSIG:
+		return get_signal(fd);
+	case F_SETSIG:
+	case F_SETOWN:
+	case F_SETOWN_EX:
+		return set_signals(fd, cmd, arg);
+	default:
+		return libc()->fcntl(fd, cmd, arg);
+	}
 }
 
 /* fcntl() itself may be either, and takes all that fcntl64() takes. */
@@ -202,10 +278,8 @@ static int do_fcntl(int fd, int cmd, void *arg)
 {
 	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
 		return copied(fd, libc()->fcntl(fd, cmd, arg));
-	if (fd_known(fd) && cmd == F_GETFL)
-		return get_flags(fd);
-	if (fd_known(fd) && cmd == F_SETFL)
-		return set_flags(fd, (long)arg);
+	if (fd_known(fd))
+		return fcntl_known(fd, cmd, arg);
 	return libc()->fcntl(fd, cmd, arg);
 }
 
@@ -237,17 +311,40 @@ static int set_nonblock(int fd, const int *on)
 	return 0;
 }
 
+/* Signals, as with fcntl() */
+static bool about_signals(unsigned long request)
+{
+	return request == FIOASYNC || request == FIOSETOWN ||
+	       request == SIOCSPGRP;
+}
+
+static int set_signals_ioctl(int fd, unsigned long request, const void *arg)
+{
+	int ret;
+
+	if (request == FIOASYNC)
+		unmark(fd);
+	ret = libc()->ioctl(fd, request, arg);
+	if (!ret)
+		listener_signals(fd);
+	return ret;
+}
+
 EXPORT int ioctl(int fd, unsigned long request, ...)
 {
 	va_list ap;
 	void *arg;
+	int ret;
 
 	va_start(ap, request);
 	arg = va_arg(ap, void *);
 	va_end(ap);
 	if (request == FIONBIO && arg && fd_known(fd) && listener_is(fd))
 		return set_nonblock(fd, arg);
-	if (request == FIOASYNC && fd_known(fd))
-		unmark(fd);
-	return libc()->ioctl(fd, request, arg);
+	if (about_signals(request) && fd_known(fd))
+		return set_signals_ioctl(fd, request, arg);
+	ret = libc()->ioctl(fd, request, arg);
+	if (!ret && (request == FIOCLEX || request == FIONCLEX) && fd_known(fd))
+		inherit_update(fd);
+	return ret;
 }

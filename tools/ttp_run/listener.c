@@ -14,7 +14,9 @@
 #include <linux/ttp.h>
 
 #include "addr.h"
+#include "epoll.h"
 #include "fd.h"
+#include "inherit.h"
 #include "libc.h"
 #include "listener.h"
 #include "neigh.h"
@@ -25,33 +27,88 @@
 
 /* ---- what the program believes ---- */
 
-bool listener_blocking(int fd)
+#define MARK	(SIGRTMAX - 3)
+
+bool listener_has_mark(int fd)
 {
-	return libc()->fcntl(fd, F_GETSIG) == SIGIO;
+	return libc()->fcntl(fd, F_GETSIG) == MARK;
 }
 
-void listener_set_blocking(int fd, bool blocking)
+bool listener_blocking(int fd)
 {
-	int mark = libc()->fcntl(fd, F_GETFL) & O_ASYNC ? 0 : SIGRTMAX - 3;
+	int flags = libc()->fcntl(fd, F_GETFL);
 
-	libc()->fcntl(fd, F_SETSIG, blocking ? SIGIO : mark);
+	return flags >= 0 && (flags & O_APPEND);
 }
 
 static bool listener_marked(int fd)
 {
-	return listener_blocking(fd) ||
-	       libc()->fcntl(fd, F_GETSIG) == SIGRTMAX - 3;
+	return listener_blocking(fd) || listener_has_mark(fd);
+}
+
+/* The signal that the program wants to have, 0: SIGIO, is more than the mark. */
+static void mark(int fd, bool async)
+{
+	if (async && listener_has_mark(fd))
+		libc()->fcntl(fd, F_SETSIG, 0);
+	else if (!async && !libc()->fcntl(fd, F_GETSIG))
+		libc()->fcntl(fd, F_SETSIG, MARK);
+}
+
+static int set_flags(int fd, int flags)
+{
+	int believed = flags & O_NONBLOCK ? 0 : O_APPEND;
+
+	mark(fd, flags & O_ASYNC);
+	return libc()->fcntl(fd, F_SETFL,
+			     (flags & ~O_APPEND) | O_NONBLOCK | believed);
+}
+
+int listener_set_flags(int fd, int flags)
+{
+	if (set_flags(fd, flags))
+		return -1;
+	listener_signals(fd);
+	return 0;
+}
+
+void listener_set_blocking(int fd, bool blocking)
+{
+	int flags = libc()->fcntl(fd, F_GETFL);
+
+	set_flags(fd, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
 }
 
 static void listener_unblock(int fd)
 {
-	int flags = libc()->fcntl(fd, F_GETFL);
-
 	/* Of one that was inherited it is known already. */
-	if (listener_marked(fd))
-		return;
-	listener_set_blocking(fd, !(flags & O_NONBLOCK));
-	libc()->fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	if (!listener_marked(fd))
+		set_flags(fd, libc()->fcntl(fd, F_GETFL));
+}
+
+static void signals_like(int fd, int shadow)
+{
+	int sig = listener_has_mark(fd) ? 0 : libc()->fcntl(fd, F_GETSIG);
+	int async = libc()->fcntl(fd, F_GETFL) & O_ASYNC;
+	struct f_owner_ex who;
+
+	if (!libc()->fcntl(fd, F_GETOWN_EX, &who))
+		libc()->fcntl(shadow, F_SETOWN_EX, &who);
+	libc()->fcntl(shadow, F_SETSIG, sig);
+	/* This is how it is known after exec(). */
+	libc()->fcntl(shadow, F_SETFL, O_NONBLOCK | O_APPEND | async);
+}
+
+void listener_signals(int fd)
+{
+	struct file *f;
+	sigset_t was;
+
+	fd_lock(&was);
+	f = fd_find_as(fd, ROLE_LISTENER);
+	if (f && fd_still_hidden(&f->shadow) >= 0)
+		signals_like(fd, f->shadow);
+	fd_unlock(&was);
 }
 
 int listener_shadow(int fd)
@@ -149,14 +206,6 @@ static int shadow_make(const struct sockaddr_ttp *a, const struct opt *opts,
 	return -1;
 }
 
-static void shadow_watch(const struct file *f)
-{
-	struct watch *w;
-
-	for (w = f->watches; w; w = w->next)
-		libc()->epoll_ctl(w->epfd, EPOLL_CTL_ADD, f->shadow, &w->ev);
-}
-
 static bool v6_only(int fd)
 {
 	socklen_t len = sizeof(int);
@@ -170,8 +219,8 @@ static bool v6_only(int fd)
  * A program that listens to both kinds of addresses apart expects to see IPv4
  * ones where they are, whichever it has opened first.
  */
-static int shadow_from_twin(const struct sockaddr_ttp *a,
-			    const struct opt *opts, int backlog)
+static int shadow_from_twins(const struct sockaddr_ttp *a,
+			     const struct opt *opts, int backlog)
 {
 	struct file *twin = fd_find_twin(a->sttp_port);
 
@@ -179,25 +228,63 @@ static int shadow_from_twin(const struct sockaddr_ttp *a,
 		errno = EADDRINUSE;
 		return -1;
 	}
-	fd_unhide(&twin->shadow);
+	while (twin) {
+		both_unwatch(twin);
+		twin = fd_find_twin(a->sttp_port);
+	}
 	return shadow_make(a, opts, backlog);
 }
 
+/*
+ * Of several sockets on one address, each for a thread or a process to come, every
+ * one takes what comes by TTP: they have the same shadow.
+ */
+static int shadow_of_sibling(int family, const struct ip *ip,
+			     const struct sockaddr_ttp *a)
+{
+	struct file *f = fd_find_sibling(family, ip, a);
+
+	if (!f)
+		return -1;
+	f->shared = true;
+	return libc()->fcntl(f->shadow, F_DUPFD_CLOEXEC, 0);
+}
+
+/* Return: a shadow, or -1 with errno */
+static int shadow_get(int family, const struct ip *ip, const struct opt *opts,
+		      const struct sockaddr_ttp *a, int backlog, bool *shared)
+{
+	int s = inherit_take(a);
+
+	*shared = s >= 0;
+	if (s >= 0)
+		return s;
+	s = shadow_make(a, opts, backlog);
+	if (s >= 0 || errno != EADDRINUSE)
+		return s;
+	s = shadow_of_sibling(family, ip, a);
+	*shared = s >= 0;
+	if (s < 0 && family == AF_INET)
+		return shadow_from_twins(a, opts, backlog);
+	if (s < 0)
+		errno = EADDRINUSE;
+	return s;
+}
+
 /* With the table locked. Return: NULL, or what went wrong */
-static const char *shadow_add(int fd, int family, const struct sockaddr_ttp *a,
-			      int backlog)
+static const char *shadow_add(int fd, int family, const struct ip *ip,
+			      const struct sockaddr_ttp *a, int backlog)
 {
 	struct file *f = fd_find(fd);
 	const char *why;
+	bool shared;
 	int s;
 
 	/* What guards the TCP socket would not guard its shadow. */
 	why = opts_keep_tcp(f ? f->opts : NULL);
 	if (why)
 		return why;
-	s = shadow_make(a, f ? f->opts : NULL, backlog);
-	if (s < 0 && errno == EADDRINUSE && family == AF_INET)
-		s = shadow_from_twin(a, f ? f->opts : NULL, backlog);
+	s = shadow_get(family, ip, f ? f->opts : NULL, a, backlog, &shared);
 	if (s < 0)
 		return shadow_trouble(errno);
 	if (!f)
@@ -206,13 +293,18 @@ static const char *shadow_add(int fd, int family, const struct sockaddr_ttp *a,
 		libc()->close(s);
 		return "no memory";
 	}
+	f->local = *ip;
 	f->local_port = a->sttp_port;
+	f->ttp = *a;
 	f->v6_only = family == AF_INET6 && v6_only(fd);
+	f->shared = shared;
 	f->shadow = s;
 	fd_hide(&f->shadow);
 	fd_listens(f);
 	listener_unblock(fd);
-	shadow_watch(f);
+	signals_like(fd, f->shadow);
+	inherit_like(f);
+	both_watch(f);
 	return NULL;
 }
 
@@ -240,7 +332,7 @@ static void shadow_begin(int fd, int family, int backlog)
 	why = shadow_where(fd, &a, &ip);
 	if (!why) {
 		fd_lock(&was);
-		why = shadow_add(fd, family, &a, backlog);
+		why = shadow_add(fd, family, &ip, &a, backlog);
 		fd_unlock(&was);
 	}
 	shadow_tell(fd, &a, &ip, why);
@@ -256,8 +348,9 @@ static void shadow_end(int fd)
 		fd_forget(fd);
 	fd_unlock(&was);
 	if (listener_blocking(fd))
-		libc()->fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
-	libc()->fcntl(fd, F_SETSIG, 0);
+		libc()->fcntl(fd, F_SETFL, flags & ~(O_NONBLOCK | O_APPEND));
+	if (listener_has_mark(fd))
+		libc()->fcntl(fd, F_SETSIG, 0);
 }
 
 /* Network byte order; 0: none yet */
@@ -278,7 +371,7 @@ static void shadow_moves(int fd, int family, int backlog)
 	fd_lock(&was);
 	f = fd_find_as(fd, ROLE_LISTENER);
 	if (f)
-		fd_unhide(&f->shadow);
+		both_unwatch(f);
 	fd_unlock(&was);
 	shadow_begin(fd, family, backlog);
 }
@@ -338,8 +431,9 @@ bool listener_shutdown(int fd, int how, int *ret)
 		*ret = libc()->shutdown(fd, how);
 		if (!*ret && how != SHUT_WR && f->shadow >= 0) {
 			/* Who waits wakes up; listen() may find another port */
-			libc()->shutdown(f->shadow, how);
-			fd_unhide(&f->shadow);
+			if (!f->shared)
+				libc()->shutdown(f->shadow, how);
+			both_unwatch(f);
 		}
 	}
 	fd_unlock(&was);
@@ -357,8 +451,8 @@ static bool activated(int fd)
 
 /*
  * What somebody has left open who knows nothing of us is nothing that this
- * program serves. Another process may have the shadow still; then there is TCP only, which is
- * non-blocking all the same if that process made it so.
+ * program serves. Another process may have the shadow still, and this one not: then
+ * there is TCP only, which is non-blocking all the same.
  */
 void listener_adopt(int fd)
 {

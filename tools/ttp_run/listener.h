@@ -6,8 +6,8 @@
  * Both are non-blocking, so that of several who accept() nobody is stuck with
  * one of them while the other has a connection. Whether the program believes
  * the listener to be blocking is kept in the open file itself, where those who
- * share it look: F_GETSIG is then SIGIO, else a mark that there is a shadow. Without
- * O_ASYNC that changes nothing.
+ * share it look: it has O_APPEND then, which means nothing to sockets. That there is
+ * a shadow is told by the signal of F_SETSIG, which without O_ASYNC nobody sends.
  */
 #ifndef _TTP_RUN_LISTENER_H
 #define _TTP_RUN_LISTENER_H
@@ -42,7 +42,16 @@ bool listener_is(int fd);
 bool listener_blocking(int fd);
 void listener_set_blocking(int fd, bool blocking);
 
-/* A listening TCP socket that this process has been given by another */
+/* F_SETFL of a listener */
+int listener_set_flags(int fd, int flags);
+
+/* Is the signal of F_SETSIG a mark of ours? */
+bool listener_has_mark(int fd);
+
+/* Signals of the shadow as the program has set them for the listener */
+void listener_signals(int fd);
+
+/* A listening socket of any kind that this process has been given by another */
 void listener_adopt(int fd);
 
 #endif /* _TTP_RUN_LISTENER_H */

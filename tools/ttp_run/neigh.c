@@ -217,6 +217,8 @@ static const char *way_route(const struct ip *to, const struct ip *from,
 		return "behind a router";
 	way->ifindex = route.ifindex;
 	way->from = route.from;
+	if (IN6_IS_ADDR_LINKLOCAL(&way->from.a))
+		way->from.scope = route.ifindex;
 	why = device_why(neigh_device(route.ifindex, own));
 	if (why)
 		return why;
@@ -299,6 +301,19 @@ struct guess {
 	struct ip ip;
 };
 
+/* Who is bound to an address talks to others of that kind. */
+static int guess_worth(const struct ip *ip, const struct ip *bound)
+{
+	bool local = IN6_IS_ADDR_LINKLOCAL(&ip->a);
+
+	if (ip_is_any(bound))
+		return ip_is_v4(ip) ? 2000 : local ? 1 : 1000;
+	if (ip_is_v4(ip) != ip_is_v4(bound))
+		return 0;
+	return ip_common(ip, bound) + 1 +
+	       (local == !!IN6_IS_ADDR_LINKLOCAL(&bound->a) ? 1000 : 0);
+}
+
 /* Global before link-local, and what the program is bound to before all */
 static void guess_look(const struct ip *ip, void *arg)
 {
@@ -309,10 +324,7 @@ static void guess_look(const struct ip *ip, void *arg)
 		return;
 	if (ip_is_multicast(ip) || ip_is_any(ip) || ip_is_loopback(ip))
 		return;
-	worth = ip_is_v4(ip) ? 2000 : IN6_IS_ADDR_LINKLOCAL(&ip->a) ? 1 : 1000;
-	if (!ip_is_any(g->bound))
-		worth = ip_is_v4(ip) == ip_is_v4(g->bound) ?
-			worth + ip_common(ip, g->bound) : 0;
+	worth = guess_worth(ip, g->bound);
 	if (worth <= g->best)
 		return;
 	g->best = worth;

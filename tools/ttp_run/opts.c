@@ -14,6 +14,7 @@
 #include <linux/tcp.h>
 #include <linux/ttp.h>
 
+#include "epoll.h"
 #include "fd.h"
 #include "info.h"
 #include "libc.h"
@@ -341,7 +342,7 @@ static void set_noted(int fd, int level, int name, const void *value,
 		if (tcp_only_find(level, name) && f->shadow >= 0) {
 			say(fd, "listens by TCP alone from now on: %s",
 			    tcp_only_find(level, name));
-			fd_unhide(&f->shadow);
+			both_unwatch(f);
 		}
 		if (f->role == ROLE_LISTENER && f->shadow >= 0 &&
 		    len <= OPT_LEN) {

@@ -10,6 +10,7 @@
 
 #include "dial.h"
 #include "fd.h"
+#include "inherit.h"
 #include "libc.h"
 #include "listener.h"
 #include "say.h"
@@ -23,21 +24,40 @@ static int sock_is(int fd, int option)
 	return value;
 }
 
-static void adopt(int fd)
+/* What was TTP's in the program that was here before */
+static void adopt_ttp(int fd)
 {
 	struct sockaddr_ttp peer = { 0 };
 	socklen_t len = sizeof(peer);
-	int family = sock_is(fd, SO_DOMAIN);
 
-	if (family == AF_TTP && sock_is(fd, SO_TYPE) == SOCK_STREAM &&
-	    !libc()->getpeername(fd, (struct sockaddr *)&peer, &len))
+	if (sock_is(fd, SO_DOMAIN) != AF_TTP ||
+	    sock_is(fd, SO_TYPE) != SOCK_STREAM)
+		return;
+	if (!libc()->getpeername(fd, (struct sockaddr *)&peer, &len))
 		dial_adopt(fd, &peer);
-	else if ((family == AF_INET || family == AF_INET6) &&
-		 sock_is(fd, SO_ACCEPTCONN) == 1)
+	else if (sock_is(fd, SO_ACCEPTCONN) == 1 &&
+		 (libc()->fcntl(fd, F_GETFL) & O_APPEND))
+		inherit_found(fd);
+}
+
+static void adopt_family(int fd, int family)
+{
+	if (sock_is(fd, SO_DOMAIN) == family && sock_is(fd, SO_ACCEPTCONN) == 1)
 		listener_adopt(fd);
 }
 
-static void adopt_all(void)
+/* Of listeners for both kinds of addresses IPv4's has the shadow. */
+static void adopt_v4(int fd)
+{
+	adopt_family(fd, AF_INET);
+}
+
+static void adopt_v6(int fd)
+{
+	adopt_family(fd, AF_INET6);
+}
+
+static void adopt_all(void (*adopt)(int fd))
 {
 	DIR *d = opendir("/proc/self/fd");
 	struct dirent *e;
@@ -57,6 +77,9 @@ static void __attribute__((constructor)) start(void)
 	if (!getenv(ENV_ACTIVE) || fd_init())
 		return;
 	settings_read();
-	adopt_all();
+	adopt_all(adopt_ttp);
+	adopt_all(adopt_v4);
+	adopt_all(adopt_v6);
+	inherit_end();
 	errno = saved;
 }
