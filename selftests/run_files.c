@@ -196,7 +196,7 @@ static void executed(void)
 	WANT(waitpid(pid, NULL, 0) == pid);
 }
 
-static void pass(int through, int fd)
+void pass(int through, int fd)
 {
 	char control[CMSG_SPACE(sizeof(int))] = "", byte = 0;
 	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
@@ -215,7 +215,7 @@ static void pass(int through, int fd)
 	WANT(sendmsg(through, &msg, 0) == 1);
 }
 
-static int receive(int through)
+int receive(int through)
 {
 	char control[CMSG_SPACE(sizeof(int))], byte;
 	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };

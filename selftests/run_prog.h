@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the cases of an ordinary TCP program share: run_prog.c is the program,
- * run_cases.c and run_files.c have cases that hold for every TCP socket, with
- * ttp_run and without.
+ * run_cases.c, run_files.c, run_waits.c and run_shares.c have cases that hold for
+ * every TCP socket, with ttp_run and without.
  */
 #ifndef _RUN_PROG_H
 #define _RUN_PROG_H
@@ -37,6 +37,8 @@ struct run_case {
 
 extern const struct run_case socket_cases[];
 extern const struct run_case file_cases[];
+extern const struct run_case wait_cases[];
+extern const struct run_case share_cases[];
 
 /* The address that was given, and its length */
 extern union addr host;
@@ -46,6 +48,7 @@ extern socklen_t host_len;
 void addr_read(const char *text, const char *port, union addr *a,
 	       socklen_t *len);
 unsigned short addr_port(const union addr *a);
+void addr_set_port(union addr *a, unsigned short port);
 bool addr_same(const union addr *a, const union addr *b);
 /* "10.0.0.1 80" */
 const char *addr_text(const union addr *a);
@@ -61,5 +64,12 @@ void pair(int *a, int *b);
 /* Bytes from one to the other */
 void carries(int from, int to);
 bool ready(int fd, short events, int ms);
+/* A descriptor to another process, in a message, and from there */
+void pass(int through, int fd);
+int receive(int through);
+/* Take one connection, and tell who it is by a byte. */
+void take_one(int l, char byte);
+/* Monotonic time */
+long now_ms(void);
 
 #endif /* _RUN_PROG_H */
