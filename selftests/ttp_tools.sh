@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# ttping and ttpcat as a user tries them, against the real module
+# ttping, ttpcat and ttpperf as a user tries them, against the real module
 
 . "$(dirname "$0")/lib.sh"
 
@@ -115,7 +115,52 @@ loopback() {
 	return "$status"
 }
 
-plan 19
+# perf FILTER OPTIONS...: a measures against the server on b; jq judges
+perf() {
+	local filter=$1
+
+	shift
+	on a timeout $((60 * slow)) ttpperf client -j "$@" "$b_mac" >"$tmp/json" ||
+		return
+	cat "$tmp/json"
+	jq -e "$filter" "$tmp/json"
+}
+
+# The same, both ends by one command
+perf_local() {
+	local filter=$1
+
+	shift
+	timeout $((60 * slow)) ttpperf local -j -N "$(ns_name b),$(ns_name a)" \
+		-d wire0 "$@" >"$tmp/json" || return
+	cat "$tmp/json"
+	jq -e "$filter" "$tmp/json"
+}
+
+links_to() {
+	on a ttpctl link show port "$1" | grep -q "port .* > $1 "
+}
+
+# The device goes in the middle: the client says so, and ends.
+perf_broken() {
+	local client
+
+	start a timeout $((120 * slow)) ttpperf client -t pingpong -l 600 "$b_mac"
+	client=$started
+	wait_for 10 links_to 7007 || return
+	on b ttpctl dev del wire0
+	wait "$client"
+	[ $? -eq 1 ]
+}
+
+n=$((400 / slow))
+all=".count == $n"
+links=".count == $((2 * n)) and .links == 2"
+sane=".lost == 0 and .ns.min > 0 and .ns.min <= .ns.p50 and .ns.p50 <= .ns.p999 and
+	.ns.p999 <= .ns.max"
+bytes=$((2000000 / slow))
+
+plan 32
 wire_up
 head -c $((3000000 / slow)) /dev/urandom >"$tmp/file"
 
@@ -146,4 +191,34 @@ check "ttpcat -z, a range" probe_range
 stop
 refused 1 "refused" "ttpcat: nobody there" on a ttpcat -d "$b_mac" 2200
 check "ttping to ourselves" loopback
+refused 1 "refused" "ttpperf: nobody there" on a ttpperf client -t pingpong "$b_mac"
+start b ttpperf server -q
+server=$started
+wait_for 5 on a ttpcat -z "$b_mac" 7007
+check "ttpperf: round trips" perf "$all and $sane and .client.frames_tx >= $n and
+	.server.frames_tx >= $n" -t pingpong -n $n
+check "ttpperf: round trips over two links" perf "$links and $sane" -t pingpong \
+	-n $n -P 2 -v 1
+check "ttpperf: bulk" perf ".bytes >= $bytes and .ns_per_kb > 0 and
+	.client.frames_tx > $((1000 / slow))" -b $bytes
+check "ttpperf: bulk the other way" perf ".bytes >= $bytes and
+	.server.frames_tx > $((1000 / slow))" -b $bytes -R -s 1400 -r 10000
+check "ttpperf: bulk for a time" perf ".bytes >= 65536 and .seconds >= 0.5 and
+	(.intervals | length) >= 1" -l 0.5 -i 0.1
+check "ttpperf: messages in flight" perf "$all and .messages_per_s > 0" \
+	-t messages -n $n -D 40
+check "ttpperf: connections" perf "$all and $sane and .connections_per_s > 0" \
+	-t connect -n $n -P 1
+check "ttpperf: idle connections" perf "$all and .bytes_per_connection > 0" \
+	-t idle -n $n
+check "ttpperf: a server that goes" perf_broken
+stop
+on b ttpctl dev add wire0 socket bare
+on a ttpctl dev set wire0 socket bare
+check "ttpperf local, records" perf_local "$all and $sane and
+	.transport == \"seqpacket\"" -T seqpacket -t selfpong -n $n -s 3000
+check "ttpperf local, the bare dialect" perf_local "$all and $sane" -T bare \
+	-t pingpong -n $n -s 3000
+check "ttpperf local, bulk of the bare dialect" perf_local ".bytes >= $bytes" -T bare \
+	-b $bytes
 finished
