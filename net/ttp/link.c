@@ -8,6 +8,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include "bare.h"
+#include "join.h"
 #include "mem.h"
 #include "pages.h"
 #include "run.h"
@@ -310,49 +311,6 @@ void ttp_link_accept(struct ttp_link *link, struct sock *sk)
 	ttp_output_unlock(link);
 }
 
-u32 ttp_link_longest(const struct ttp_link *link)
-{
-	u32 max = link->c.max_payload;
-
-	return max * ttp_run_ids(link->dev->netdev, max);
-}
-
-/* The same for payload in pages, which need not be copied */
-static bool ttp_link_join(struct ttp_link *link, struct sk_buff *tail,
-			  struct sk_buff *skb)
-{
-	u32 len = skb->len, before = tail->truesize;
-	u8 flags = TTP_CB(skb)->e.flags;
-
-	if (!ttp_run_join(tail, skb, ttp_link_longest(link)))
-		return false;
-	TTP_CB(tail)->e.len = tail->len;
-	TTP_CB(tail)->e.flags |= flags;
-	link->wmem += tail->truesize - before;
-	link->snd_queued += len;
-	return true;
-}
-
-/* Join a small write to the frame that still waits: fewer frames, not later */
-static bool ttp_link_coalesce(struct ttp_link *link, struct sk_buff *skb)
-{
-	struct sk_buff *tail = skb_peek_tail(&link->sndq);
-
-	if (link->c.seq)
-		return false;
-	if (skb_is_nonlinear(skb))
-		return ttp_link_join(link, tail, skb);
-	if (skb_is_nonlinear(tail) || skb_tailroom(tail) < (int)skb->len ||
-	    tail->len + skb->len > link->c.max_payload)
-		return false;
-	skb_put_data(tail, skb->data, skb->len);
-	TTP_CB(tail)->e.len = tail->len;
-	TTP_CB(tail)->e.flags |= TTP_CB(skb)->e.flags;
-	link->snd_queued += skb->len;
-	consume_skb(skb);
-	return true;
-}
-
 static void ttp_link_enqueue(struct ttp_link *link, struct sk_buff *skb)
 {
 	TTP_CB(skb)->e.n = 1;
@@ -371,7 +329,7 @@ static void ttp_link_enqueue_all(struct ttp_link *link,
 
 	if (skb && !skb_queue_empty(&link->sndq)) {
 		__skb_unlink(skb, frames);
-		if (!ttp_link_coalesce(link, skb))
+		if (!ttp_join(link, skb))
 			ttp_link_enqueue(link, skb);
 	}
 	while ((skb = __skb_dequeue(frames)))
@@ -392,6 +350,26 @@ static void ttp_link_hold_back(struct ttp_link *link)
 	link->corked = true;
 }
 
+static void ttp_link_cork(struct ttp_link *link, bool more)
+{
+	if (unlikely(more))
+		ttp_link_hold_back(link);
+	else
+		link->corked = false;
+}
+
+/* More is on sndq than when nxt was next: send what may be sent, and unlock. */
+static void ttp_link_queued(struct ttp_link *link, u32 nxt)
+	__releases(&link->lock)
+{
+	ttp_link_account_tx(link);
+	ttp_pipeline_event(link, TTP_EV_USER_SEND);
+	/* What still waits has come just now */
+	if (unlikely(link->corked) && link->c.snd.nxt != nxt)
+		link->cork_at = ttp_now();
+	ttp_output_unlock(link);
+}
+
 int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
 		  bool more)
 {
@@ -407,18 +385,30 @@ int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
 		spin_unlock_bh(&link->lock);
 		return -EMSGSIZE;
 	}
-	if (unlikely(more))
-		ttp_link_hold_back(link);
-	else
-		link->corked = false;
+	ttp_link_cork(link, more);
 	nxt = link->c.snd.nxt;
 	ttp_link_enqueue_all(link, frames);
-	ttp_link_account_tx(link);
-	ttp_pipeline_event(link, TTP_EV_USER_SEND);
-	/* What still waits has come just now */
-	if (unlikely(link->corked) && link->c.snd.nxt != nxt)
-		link->cork_at = ttp_now();
-	ttp_output_unlock(link);
+	ttp_link_queued(link, nxt);
+	return 0;
+}
+
+int ttp_link_append(struct ttp_link *link, struct page_frag *pf, u32 n,
+		    u8 flags, bool more)
+{
+	u32 nxt;
+
+	ttp_link_lock(link);
+	if (!ttp_link_sendable(link)) {
+		spin_unlock_bh(&link->lock);
+		return -EPIPE;
+	}
+	nxt = link->c.snd.nxt;
+	if (!ttp_join_bytes(link, pf, n, flags)) {
+		spin_unlock_bh(&link->lock);
+		return -EAGAIN;
+	}
+	ttp_link_cork(link, more);
+	ttp_link_queued(link, nxt);
 	return 0;
 }
 
@@ -530,7 +520,8 @@ static bool ttp_link_take_all(const struct ttp_link *link, size_t room)
 {
 	return link->rcv_queued <= room && link->rcv_mem <= TTP_MEM_SPARE &&
 	       !link->c.full_out && !ttp_is_bare(link) &&
-	       (!link->c.seq || skb_queue_len(&link->rxq) == 1);
+	       (!link->c.seq || (skb_queue_len(&link->rxq) == 1 &&
+				 !TTP_CB(skb_peek(&link->rxq))->seg));
 }
 
 /* What is on rxq is with the reader, and consumed. */

@@ -319,11 +319,17 @@ struct ttp_link {
  * @off: rxq: bytes a reader has consumed already, or that had come before;
  *	replay list: payload bytes of the skb ahead of the entry's
  * @op: outq: opcode, so that a failed transmission can be told apart
+ * @seg: several whole records one behind the other, none of them empty: bytes
+ *	of each but the last, which has no more; 0: a record, or a part of one.
+ *	On sndq each of them becomes a frame of its own; on rxq the first may end
+ *	a record that began before, and e.len are the bytes that a reader has
+ *	not told the link of
  */
 struct ttp_skb_cb {
 	struct ttp_entry	e;
 	u32			off;
 	u8			op;
+	u16			seg;
 };
 
 #define TTP_CB(skb)	((struct ttp_skb_cb *)(skb)->cb)
@@ -429,6 +435,20 @@ int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
 		  bool more);
 
 /**
+ * ttp_link_append() - as ttp_link_send(), but for bytes that join what waits
+ * @link: the link
+ * @pf: the next @n bytes of its page are the payload; it is moved behind them
+ *	on success
+ * @n: not 0
+ * @flags: TTP_F_LAST if they are a record
+ * @more: MSG_MORE
+ *
+ * Return: 0; -EPIPE; -EAGAIN: they cannot join, a frame is to be built.
+ */
+int ttp_link_append(struct ttp_link *link, struct page_frag *pf, u32 n,
+		    u8 flags, bool more);
+
+/**
  * ttp_link_gather() - queue payload of a stream, but do not send it yet
  * @link: the link
  * @frames: as for ttp_link_send()
@@ -508,9 +528,6 @@ void ttp_link_untake(struct ttp_link *link, u32 truesize, u32 bytes);
  * Tells the peer that there is room again, if FULL was said.
  */
 void ttp_link_consumed(struct ttp_link *link, u32 truesize, u32 bytes);
-
-/* Payload that a frame on sndq may have: a run, or one frame; link locked. */
-u32 ttp_link_longest(const struct ttp_link *link);
 
 /* Lockless looks, exact only while nothing changes: for poll and waiting */
 static inline u8 ttp_link_state(const struct ttp_link *link)

@@ -248,8 +248,12 @@ static void ttp_output_payload_fields(struct ttp_link *link,
 	flags |= e->flags & (TTP_F_LAST | TTP_F_EOF);
 	ttp_output_fields(link, TTP_OP_PAYLOAD, flags | TTP_F_ACK_VALID, f);
 	f->tx = e->first;
+	f->len = e->len;
 	/* Each frame of a run but the last has so much, and that one is cut */
-	f->len = e->n > 1 ? ttp_run_seg(skb) : e->len;
+	if (e->n > 1) {
+		f->len = ttp_run_seg(skb);
+		f->flags |= TTP_CB(skb)->seg ? TTP_F_EACH : 0;
+	}
 	if (f->dialect == TTPPROTO_BARE)
 		f->rx = 0;
 }

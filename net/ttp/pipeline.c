@@ -38,11 +38,15 @@ static enum ttp_reason ttp_q0_run(const struct sk_buff *skb, unsigned int len,
 				  struct ttp_frame *f)
 {
 	const struct skb_shared_info *shinfo = skb_shinfo(skb);
+	enum ttp_reason reason;
 
 	/* A guest may say anything of what it sends */
 	if (f->dialect == TTPPROTO_BARE || !(shinfo->gso_type & SKB_GSO_SCTP))
 		return TTP_DROP_LENGTH;
-	return ttp_wire_parse_run(f, len, shinfo->gso_size);
+	reason = ttp_wire_parse_run(f, len, shinfo->gso_size);
+	if (!reason)
+		ttp_wire_parse_each(skb->data, f);
+	return reason;
 }
 
 /* Q0, receiving: fields and key. The skb is left at its payload, trimmed. */

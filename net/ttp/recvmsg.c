@@ -174,10 +174,11 @@ static void ttp_recv_remember(struct ttp_recv *r, struct sk_buff *skb)
 	r->last = skb_get(skb);
 }
 
-/* Deliver of one frame from off on. Return: bytes, or an errno. */
-static int ttp_recv_frame(struct ttp_recv *r, struct sk_buff *skb, u32 off)
+/* Deliver most bytes of a frame from off on. Return: bytes, or an errno. */
+static int ttp_recv_frame(struct ttp_recv *r, struct sk_buff *skb, u32 off,
+			  size_t most)
 {
-	int n = min_t(size_t, skb->len - off, r->len - r->copied);
+	int n = min_t(size_t, most, r->len - r->copied);
 
 	if (unlikely(r->pipe))
 		n = skb_splice_bits(skb, r->sk, off, r->pipe, n, 0) ?: -ENOMEM;
@@ -196,12 +197,14 @@ static int ttp_recv_drain(struct ttp_recv *r, struct ttp_recv_done *done)
 {
 	struct sk_buff_head *q = &r->sk->sk_receive_queue;
 	struct sk_buff *skb, *next;
+	u32 off;
 	int n;
 
 	skb_queue_walk_safe(q, skb, next) {
 		if (r->copied == r->len)
 			break;
-		n = ttp_recv_frame(r, skb, TTP_CB(skb)->off);
+		off = TTP_CB(skb)->off;
+		n = ttp_recv_frame(r, skb, off, skb->len - off);
 		if (n < 0)
 			return n;
 		TTP_CB(skb)->off += n;
@@ -253,7 +256,7 @@ static int ttp_recv_peek(struct ttp_recv *r)
 			skip -= left;
 			continue;
 		}
-		n = ttp_recv_frame(r, skb, off + skip);
+		n = ttp_recv_frame(r, skb, off + skip, left - skip);
 		if (n < 0)
 			return n;
 		skip = 0;
@@ -321,36 +324,56 @@ static int ttp_recv_stream(struct ttp_recv *r, size_t target)
 
 /* ---- SOCK_SEQPACKET ---- */
 
+/* What of the record that is read a frame has; there may be others behind it. */
+static u32 ttp_recv_part(const struct sk_buff *skb)
+{
+	u32 left = skb->len - TTP_CB(skb)->off;
+	u32 seg = TTP_CB(skb)->seg;
+
+	if (likely(!seg))
+		return left;
+	return min(left, seg - TTP_CB(skb)->off % seg);
+}
+
 /* Copy of the first record what fits. Return: its length, or -EFAULT. */
 static int ttp_recv_copy(struct sock *sk, struct msghdr *msg, size_t room)
 {
 	size_t copied = 0, whole = 0;
 	struct sk_buff *skb;
-	u32 off, n;
+	u32 n, part;
 
 	skb_queue_walk(&sk->sk_receive_queue, skb) {
-		off = TTP_CB(skb)->off;
-		n = min_t(size_t, skb->len - off, room - copied);
-		if (ttp_recv_bytes(msg, skb, off, n))
+		part = ttp_recv_part(skb);
+		n = min_t(size_t, part, room - copied);
+		if (ttp_recv_bytes(msg, skb, TTP_CB(skb)->off, n))
 			return -EFAULT;
 		copied += n;
-		whole += skb->len - off;
+		whole += part;
 		if (TTP_CB(skb)->e.flags & TTP_F_LAST)
 			break;
 	}
 	return whole;
 }
 
-/* Throw the first record away. */
+/*
+ * Throw the first record away. Of one that others follow in the same buffer the
+ * link is told with the last of them: until then it has no memory back.
+ */
 static void ttp_recv_drop(struct sock *sk, struct ttp_link *link, bool all)
 {
 	struct ttp_recv_done done = { };
 	struct sk_buff *skb;
 	bool last = false;
+	u32 part;
 
 	while (!last && (skb = skb_peek(&sk->sk_receive_queue))) {
 		last = TTP_CB(skb)->e.flags & TTP_F_LAST;
-		done.bytes += skb->len - TTP_CB(skb)->off;
+		part = ttp_recv_part(skb);
+		if (part < skb->len - TTP_CB(skb)->off) {
+			TTP_CB(skb)->off += part;
+			break;
+		}
+		done.bytes += TTP_CB(skb)->e.len;
 		ttp_recv_free(sk, skb, &done);
 	}
 	if (!all)
@@ -474,22 +497,25 @@ static int ttp_recv_splice_record(struct ttp_recv *r)
 {
 	struct ttp_recv_done done = { };
 	struct sk_buff *skb, *next;
-	bool all, last = false;
+	bool all, last;
 	int n = 0, ret;
+	u32 part;
 
 	ret = ttp_recv_await(r->sk, r->flags, 0, &all);
 	if (ret <= 0)
 		return ret;
 	skb_queue_walk_safe(&r->sk->sk_receive_queue, skb, next) {
-		n = skb->len == TTP_CB(skb)->off ? 0 :
-		    ttp_recv_frame(r, skb, TTP_CB(skb)->off);
+		part = ttp_recv_part(skb);
+		n = part ? ttp_recv_frame(r, skb, TTP_CB(skb)->off, part) : 0;
 		if (n < 0)
 			break;
 		TTP_CB(skb)->off += n;
+		TTP_CB(skb)->e.len -= n;
 		done.bytes += n;
+		last = n == part && (TTP_CB(skb)->e.flags & TTP_F_LAST);
 		if (TTP_CB(skb)->off != skb->len)
 			break;
-		last = TTP_CB(skb)->e.flags & TTP_F_LAST;
+		done.bytes += TTP_CB(skb)->e.len;
 		ttp_recv_free(r->sk, skb, &done);
 		if (last)
 			break;
@@ -606,7 +632,7 @@ static u32 ttp_recv_inq(struct sock *sk, struct ttp_link *link)
 		return READ_ONCE(link->rcv_queued);
 	ttp_recv_take(sk, link, 0, &all);
 	skb_queue_walk(&sk->sk_receive_queue, skb) {
-		n += skb->len - TTP_CB(skb)->off;
+		n += ttp_recv_part(skb);
 		if (TTP_CB(skb)->e.flags & TTP_F_LAST)
 			break;
 	}

@@ -81,7 +81,8 @@ struct ttp_entry *ttp_run_split(struct ttp_link *link, struct ttp_entry *e,
 	if (!rest)
 		return NULL;
 	e->flags |= TTP_E_PART;
-	ttp_replay_split(e, &TTP_CB(rest)->e, n, len, TTP_F_LAST | TTP_F_EOF);
+	ttp_replay_split(e, &TTP_CB(rest)->e, n, len,
+			 TTP_CB(skb)->seg ? TTP_F_EOF : TTP_F_LAST | TTP_F_EOF);
 	TTP_CB(rest)->off += len;
 	/* Each pays for its part of the data, and for itself */
 	moved = min(skb->truesize - (u32)SKB_TRUESIZE(0),

@@ -346,8 +346,8 @@ void ttp_rx_full(struct ttp_link *link)
 /* In order: to the reader, or to the record that is being put together. */
 static void ttp_rx_deliver(struct ttp_link *link, struct sk_buff *skb)
 {
-	const struct ttp_entry *e = &TTP_CB(skb)->e;
 	u32 len = skb->len - TTP_CB(skb)->off;
+	struct ttp_entry *e = &TTP_CB(skb)->e;
 	struct ttp_core *c = &link->c;
 	bool last;
 
@@ -369,6 +369,7 @@ static void ttp_rx_deliver(struct ttp_link *link, struct sk_buff *skb)
 		return;
 	}
 	link->rmem += skb->truesize;
+	e->len = len;
 	last = !c->seq || (e->flags & TTP_F_LAST);
 	if (last && skb_queue_empty(&link->part)) {
 		__skb_queue_tail(&link->rxq, skb);
@@ -380,7 +381,7 @@ static void ttp_rx_deliver(struct ttp_link *link, struct sk_buff *skb)
 	link->part_mem += skb->truesize;
 	link->part_len += len;
 	__skb_queue_tail(&link->part, skb);
-	if (c->seq)
+	if (c->seq && !TTP_CB(skb)->seg)
 		ttp_mem_pack(link);
 	if (!last)
 		return;
@@ -635,6 +636,7 @@ static __always_inline void ttp_rx_enter(struct sk_buff *skb,
 	e->len = f->len;
 	e->flags = f->flags & (TTP_F_LAST | TTP_F_EOF);
 	TTP_CB(skb)->off = 0;
+	TTP_CB(skb)->seg = f->flags & TTP_F_EACH ? f->seg : 0;
 }
 
 void ttp_rx_own(struct sk_buff *skb, const struct ttp_frame *f)

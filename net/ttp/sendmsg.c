@@ -15,6 +15,7 @@
 
 #define TTP_SEND_BATCH	65536	/* stream: bytes handed over at a time */
 #define TTP_SEND_LINEAR	1024	/* payloads up to this need no page */
+#define TTP_SEND_APPEND	2048	/* and these no frame, if they can join one */
 
 /**
  * struct ttp_send - one sendmsg() at work
@@ -80,11 +81,26 @@ static int ttp_send_pages(struct ttp_send *s, struct sk_buff *skb, size_t n)
 	return 0;
 }
 
+/* Would a run come of a record and those that wait? */
+static bool ttp_send_runs(const struct ttp_send *s)
+{
+	const struct ttp_dev *dev = s->link->dev;
+	bool runs;
+
+	if (s->sk->sk_protocol == TTPPROTO_BARE)
+		return false;
+	rcu_read_lock();
+	runs = !READ_ONCE(dev->dead) && ttp_run_ids(dev->netdev, s->max) > 1;
+	rcu_read_unlock();
+	return runs;
+}
+
 /* Small payload needs no page, unless it may join what waits in one. */
 static unsigned int ttp_send_linear(const struct ttp_send *s, size_t n)
 {
 	if (n > TTP_SEND_LINEAR || s->zc.on ||
-	    (READ_ONCE(s->link->snd_queued) && s->sk->sk_type == SOCK_STREAM))
+	    (READ_ONCE(s->link->snd_queued) &&
+	     (s->sk->sk_type == SOCK_STREAM || ttp_send_runs(s))))
 		return 0;
 	return n;
 }
@@ -141,6 +157,37 @@ static int ttp_send_frame(struct ttp_send *s, size_t n)
 	__skb_queue_tail(&s->frames, skb);
 	s->bytes += skb->len;
 	return 0;
+}
+
+/* Could so much join what waits, if that has not left meanwhile? */
+static bool ttp_send_may_append(const struct ttp_send *s, size_t n)
+{
+	u32 queued = READ_ONCE(s->link->snd_queued);
+
+	if (likely(!queued) || !n || n > TTP_SEND_APPEND || s->zc.on)
+		return false;
+	return (s->sk->sk_type == SOCK_STREAM && queued + n <= s->max) ||
+	       ttp_send_runs(s);
+}
+
+/* n bytes join what waits. Return: 0, an errno, -EAGAIN: they cannot. */
+static int ttp_send_append(struct ttp_send *s, size_t n, u8 flags)
+{
+	bool more = (s->msg->msg_flags & MSG_MORE) ||
+		    READ_ONCE(ttp_sk(s->sk)->cork);
+	struct page_frag *pf = sk_page_frag(s->sk);
+	struct iov_iter *iter = &s->msg->msg_iter;
+	size_t got;
+	int err;
+
+	if (!skb_page_frag_refill(n, pf, s->sk->sk_allocation))
+		return -ENOBUFS;
+	got = _copy_from_iter(page_address(pf->page) + pf->offset, n, iter);
+	err = got == n ? ttp_link_append(s->link, pf, n, flags, more) :
+			 -EFAULT;
+	if (err)
+		iov_iter_revert(iter, got);
+	return err;
 }
 
 /* What fills up the run that waits, if one does: a hint, it may just leave. */
@@ -307,6 +354,11 @@ static int ttp_send_record(struct ttp_send *s, size_t len, long timeo)
 		return err;
 	if (bare && len > s->max)
 		return -EMSGSIZE;
+	if (ttp_send_may_append(s, len)) {
+		err = ttp_send_append(s, len, TTP_F_LAST);
+		if (err != -EAGAIN)
+			return err ?: len;
+	}
 	err = len ? ttp_send_build(s, len) : ttp_send_frame(s, 0);
 	if (err)
 		return err;
@@ -342,6 +394,11 @@ static ssize_t ttp_send_batch(struct ttp_send *s, long *timeo)
 	err = ttp_send_begin(s, link, n);
 	if (err)
 		return err;
+	if (ttp_send_may_append(s, n)) {
+		err = ttp_send_append(s, n, 0);
+		if (err != -EAGAIN)
+			return err ?: n;
+	}
 	/* Whole frames, unless the message ends */
 	if (n > TTP_SEND_BATCH)
 		n = max(rounddown(TTP_SEND_BATCH, s->max), s->max);

@@ -90,6 +90,7 @@ struct sk_buff *ttp_spare_reuse(struct ttp_link *link, unsigned int len)
 	atomic_set(&info->dataref, 1);
 	TTP_CB(skb)->e.flags = 0;
 	TTP_CB(skb)->off = 0;
+	TTP_CB(skb)->seg = 0;
 	/* It may have been a run */
 	skb->ip_summed = CHECKSUM_NONE;
 	skb->cloned = 0;

@@ -2,6 +2,7 @@
 /* What Q3 sends: openings, payload, acknowledgments, the scanner's repairs. */
 
 #include "bare.h"
+#include "join.h"
 #include "run.h"
 #include "trace.h"
 #include "tx.h"
@@ -173,6 +174,13 @@ static void ttp_tx_replay(struct ttp_link *link)
 	}
 }
 
+/* One of several records is left: like any other */
+static void ttp_tx_single(struct sk_buff *skb)
+{
+	if (skb->len <= TTP_CB(skb)->seg)
+		TTP_CB(skb)->seg = 0;
+}
+
 /* Cut what is not numbered yet: it does not fit a frame, or the bays. */
 static bool ttp_tx_split(struct ttp_link *link, struct sk_buff *skb, u32 max)
 {
@@ -191,8 +199,11 @@ static bool ttp_tx_split(struct ttp_link *link, struct sk_buff *skb, u32 max)
 	skb->truesize -= rest->data_len;
 	link->wmem += skb->truesize + rest->truesize;
 	TTP_CB(skb)->e.len = skb->len;
-	TTP_CB(skb)->e.flags &= ~(TTP_F_LAST | TTP_F_EOF);
+	TTP_CB(skb)->e.flags &= TTP_CB(skb)->seg ? ~TTP_F_EOF :
+						   ~(TTP_F_LAST | TTP_F_EOF);
 	TTP_CB(rest)->e.len = rest->len;
+	ttp_tx_single(skb);
+	ttp_tx_single(rest);
 	__skb_queue_after(&link->sndq, skb, rest);
 	return true;
 }
@@ -294,15 +305,19 @@ static u32 ttp_tx_admit(struct ttp_link *link, u32 inflight, u32 want)
 	}
 }
 
-/* Frames that so much payload makes, as many as one run may have */
-static u32 ttp_tx_frames(const struct ttp_link *link, u32 len)
+/* Payload of each frame but the last that what waits on sndq makes */
+static u32 ttp_tx_seg(const struct ttp_link *link, const struct sk_buff *skb)
 {
-	u32 max = link->c.max_payload;
+	return TTP_CB(skb)->seg ?: link->c.max_payload;
+}
 
-	if (likely(len <= max) || ttp_host_watched(link))
+/* Frames of seg that so much payload makes, as many as one run may have */
+static u32 ttp_tx_frames(const struct ttp_link *link, u32 len, u32 seg)
+{
+	if (likely(len <= seg) || ttp_host_watched(link))
 		return 1;
-	return min(DIV_ROUND_UP(len, max),
-		   ttp_run_ids(link->dev->netdev, max));
+	return min(DIV_ROUND_UP(len, seg),
+		   ttp_run_ids(link->dev->netdev, seg));
 }
 
 /* Bytes of it that may go: whole frames of the last one while it is held back */
@@ -320,7 +335,8 @@ static u32 ttp_tx_len(const struct ttp_link *link, const struct sk_buff *skb)
 static u32 ttp_tx_ids(struct ttp_link *link, const struct sk_buff *skb,
 		      u32 room)
 {
-	u32 want = min(ttp_tx_frames(link, ttp_tx_len(link, skb)), room);
+	u32 seg = ttp_tx_seg(link, skb);
+	u32 want = min(ttp_tx_frames(link, ttp_tx_len(link, skb), seg), room);
 	u32 inflight = ttp_tx_inflight(link);
 	u32 n = ttp_tx_admit(link, inflight, want);
 
@@ -335,18 +351,22 @@ static bool ttp_tx_pauses(const struct ttp_link *link,
 {
 	u32 inflight = ttp_tx_inflight(link) + n;
 	const struct ttp_core *c = &link->c;
+	u32 seg = ttp_tx_seg(link, skb);
 	u32 len = skb->len, room, want;
 
-	if (len <= c->max_payload && skb_queue_is_last(&link->sndq, skb))
+	if (len <= seg && skb_queue_is_last(&link->sndq, skb))
 		return false;
-	if (len > n * c->max_payload)
-		len -= n * c->max_payload;
-	else if (!skb_queue_is_last(&link->sndq, skb))
-		len = skb_queue_next(&link->sndq, skb)->len;
-	if (len <= c->max_payload)
+	if (len > n * seg) {
+		len -= n * seg;
+	} else if (!skb_queue_is_last(&link->sndq, skb)) {
+		skb = skb_queue_next(&link->sndq, skb);
+		seg = ttp_tx_seg(link, skb);
+		len = skb->len;
+	}
+	if (len <= seg)
 		return false;
 	room = ttp_gate_room(&c->gate, c->peer_window, inflight);
-	want = ttp_tx_frames(link, len);
+	want = ttp_tx_frames(link, len, seg);
 	return room < min(want, (inflight + room) / 2);
 }
 
@@ -355,6 +375,16 @@ static bool ttp_tx_held_back(const struct ttp_link *link,
 {
 	return link->corked && skb->len < link->c.max_payload &&
 	       skb_queue_is_last(&link->sndq, skb);
+}
+
+/* Can more join what waits? Records do only in runs: is one to be sent? */
+static bool ttp_tx_joinable(const struct ttp_link *link,
+			    const struct sk_buff *skb)
+{
+	if (!link->c.seq)
+		return skb->len < ttp_join_longest(link);
+	return skb->len < ttp_join_records(link, skb) &&
+	       !ttp_host_watched(link);
 }
 
 /*
@@ -368,11 +398,11 @@ static bool ttp_tx_gathers(const struct ttp_link *link,
 {
 	const struct ttp_core *c = &link->c;
 
-	if (likely(ttp_tx_inflight(link) < TTP_TX_GATHER) || c->seq ||
+	if (likely(ttp_tx_inflight(link) < TTP_TX_GATHER) ||
 	    c->vc == ttp_gate_order[0] || ttp_is_bare(link) || c->eof_out ||
 	    !skb_queue_is_last(&link->sndq, skb) ||
-	    skb->len >= ttp_link_longest(link) ||
-	    !link->sk || !sk_stream_is_writeable(link->sk))
+	    !link->sk || !sk_stream_is_writeable(link->sk) ||
+	    !ttp_tx_joinable(link, skb))
 		return false;
 	return ttp_host_fresh(link, now - TTP_TICK_US / 2, TTP_TX_GATHER);
 }
@@ -392,7 +422,7 @@ static __always_inline void ttp_tx_number(struct ttp_link *link,
 	ttp_mib_add(link->dev->tn, TTP_MIB_PAYLOAD_OUT, n);
 	e->n = n;
 	if (n > 1)
-		skb_shinfo(skb)->gso_size = c->max_payload;
+		skb_shinfo(skb)->gso_size = ttp_tx_seg(link, skb);
 	e->sent = now;
 	if (c->snd.una == c->snd.nxt) {
 		link->moved = jiffies;
@@ -418,7 +448,7 @@ static void ttp_tx_new(struct ttp_link *link)
 	u32 now = ttp_now();
 	struct sk_buff *skb;
 	bool pause;
-	u32 n;
+	u32 n, seg;
 
 	/* A frame ahead of replays that are due would be thrown away there */
 	if (ttp_is_bare(link) && link->again)
@@ -427,12 +457,18 @@ static void ttp_tx_new(struct ttp_link *link)
 		if (c->full_in || ttp_tx_held_back(link, skb) ||
 		    ttp_tx_gathers(link, skb, now))
 			return;
+		seg = ttp_tx_seg(link, skb);
+		/* The MTU has shrunk: each of these records takes several now */
+		if (unlikely(seg > c->max_payload)) {
+			if (!ttp_tx_split(link, skb, seg))
+				return;
+			continue;
+		}
 		n = ttp_tx_ids(link, skb, room);
 		if (!n)
 			return;
 		pause = ttp_tx_pauses(link, skb, n);
-		if (skb->len > n * c->max_payload &&
-		    !ttp_tx_split(link, skb, n * c->max_payload))
+		if (skb->len > n * seg && !ttp_tx_split(link, skb, n * seg))
 			return;
 		room -= n;
 		__skb_unlink(skb, &link->sndq);

@@ -160,6 +160,14 @@ enum ttp_reason ttp_wire_parse_run(struct ttp_frame *f, unsigned int len,
 	return TTP_DROP_NONE;
 }
 
+void ttp_wire_parse_each(const u8 *data, struct ttp_frame *f)
+{
+	const struct ttp_wire *w = (const struct ttp_wire *)data;
+
+	if (w->flags & TTP_F_EACH)
+		f->flags |= TTP_F_EACH | TTP_F_LAST;
+}
+
 enum ttp_reason ttp_wire_parse_bare(const u8 *data, unsigned int len,
 				    struct ttp_frame *f)
 {
@@ -238,12 +246,17 @@ void ttp_wire_build(u8 *data, const struct ttp_frame *f,
 void ttp_wire_cut(u8 *data, u32 i, u16 len, bool last)
 {
 	struct ttp_wire *w = (struct ttp_wire *)data;
+	u8 ends = 0;
 
 	w->tth_len = cpu_to_be16(TTP_HDR_LEN + len);
 	w->tsh_len = cpu_to_be16(TTP_HDR_LEN - TTP_TTH_LEN + len);
 	w->tx = cpu_to_be32(be32_to_cpu(w->tx) + i);
+	if (w->flags & TTP_F_EACH)
+		ends = TTP_F_LAST;
+	w->flags &= ~TTP_F_EACH;
 	if (!last)
 		w->flags &= ~TTP_F_TAIL;
+	w->flags |= ends;
 }
 
 static bool ttp_wire_same(const u8 *a, const u8 *b, size_t from, size_t to)

@@ -52,6 +52,8 @@ enum ttp_op {
 #define TTP_F_KNOWN		0x3f
 /* In the header of a run: meant for the last of its frames alone */
 #define TTP_F_TAIL		(TTP_F_LAST | TTP_F_EOF | TTP_F_ACK_REQ)
+/* In the header of a run, never in a frame: TTP_F_LAST is meant for each */
+#define TTP_F_EACH		0x40
 
 /**
  * struct ttp_frame - the fields of a frame, in host order
@@ -59,7 +61,7 @@ enum ttp_op {
  *	and max_payload: they read 0, but for TTP_F_LAST on each PAYLOAD
  * @op: enum ttp_op
  * @vc: virtual channel
- * @flags: TTP_F_*
+ * @flags: TTP_F_*; TTP_F_EACH of a run alone
  * @count: OPEN, OPEN_ACK: log2 of W; NACK, CLOSE_NACK: number of ranges
  * @grant: log2 of the bays the sender of an acknowledgment grants
  * @epoch: the link's number
@@ -141,6 +143,15 @@ enum ttp_reason ttp_wire_parse(const u8 *data, unsigned int len,
  */
 enum ttp_reason ttp_wire_parse_run(struct ttp_frame *f, unsigned int len,
 				   unsigned int seg);
+
+/**
+ * ttp_wire_parse_each() - does a record end with each frame of a run?
+ * @data: its header, from the TTH on
+ * @f: from ttp_wire_parse_run(); TTP_F_EACH is set if so
+ *
+ * Then TTP_F_LAST is set as well. What a frame says of it counts for nothing.
+ */
+void ttp_wire_parse_each(const u8 *data, struct ttp_frame *f);
 
 /**
  * ttp_wire_parse_bare() - read a frame of the bare dialect

@@ -628,10 +628,14 @@ TEST(ranges_random)
 static void build_one(u8 *d, struct ttp_frame f, u32 i, unsigned int len,
 		      bool last)
 {
+	u8 ends = f.flags & TTP_F_EACH ? TTP_F_LAST : 0;
+
 	f.tx += i;
 	f.len = len;
+	f.flags &= ~TTP_F_EACH;
 	if (!last)
 		f.flags &= ~TTP_F_TAIL;
+	f.flags |= ends;
 	ttp_wire_build(d, &f, mac_b, mac_a);
 }
 
@@ -657,6 +661,9 @@ TEST(cut)
 
 	for (round = 0; round < unit_rounds(1000); round++) {
 		f = random_payload(&r);
+		/* A stream, or records of a frame each */
+		if (round % 2)
+			f.flags |= TTP_F_EACH | TTP_F_LAST;
 		n = 1 + unit_below(&r, TTP_RUN_IDS);
 		ttp_wire_build(run, &f, mac_b, mac_a);
 		for (i = 0; i < n; i++) {
@@ -666,6 +673,31 @@ TEST(cut)
 			build_one(want, f, i, len, i + 1 == n);
 			ASSERT_EQ(0, memcmp(cut, want, sizeof(cut)));
 		}
+	}
+}
+
+/* A frame cannot say what the header of a run may. */
+TEST(each)
+{
+	struct unit_random r = unit_seed(8);
+	struct ttp_frame f, got;
+	u8 run[TTP_HDR_LEN];
+	u64 round;
+
+	for (round = 0; round < unit_rounds(1000); round++) {
+		f = random_payload(&r);
+		f.dport = cpu_to_be16(1 + round);
+		f.sport = cpu_to_be16(2 + round);
+		if (round % 2)
+			f.flags |= TTP_F_EACH;
+		ttp_wire_build(run, &f, mac_b, mac_a);
+		ASSERT_EQ(TTP_DROP_NONE,
+			  ttp_wire_parse(run, TTP_HDR_LEN + f.len, &got));
+		ASSERT_EQ(f.flags & TTP_F_KNOWN, got.flags);
+		ttp_wire_parse_each(run, &got);
+		if (round % 2)
+			f.flags |= TTP_F_LAST;
+		ASSERT_EQ(f.flags, got.flags);
 	}
 }
 
