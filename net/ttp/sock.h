@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the files of the socket share among themselves: af_ttp.c, listen.c,
- * sendmsg.c, recvmsg.c and port.c.
+ * sendmsg.c, recvmsg.c, quick.c and port.c.
  *
  * sk->sk_state is TCP_CLOSE, TCP_LISTEN, TCP_SYN_SENT or TCP_ESTABLISHED, and
  * says how the socket came to its link, not what became of the link later: a
