@@ -141,8 +141,8 @@ bonds() {
 	refused 2 "bond" "a bond's port is refused in words" \
 		on a ttpctl dev add wire0
 	on a ttpctl dev add bond0
-	sleep 0.5
-	check "the bond reaches the other end" reach a b bond0 "$(mac_of b)"
+	check "the bond reaches the other end" \
+		wait_for 5 reach a b bond0 "$(mac_of b)"
 	on a ttpctl dev del bond0
 	on a ip link del bond0
 	on a ip link set wire0 up
@@ -268,13 +268,17 @@ as_nobody() {
 		env PATH="$PATH" ttping -q -c 1 -I wire0 -p 2000 "$(mac_of b)"
 }
 
+# Again and again: it tells of what happens once it listens
+change_told() {
+	on a ttpctl dev set wire0 idle 1000
+	on a ttpctl dev set wire0 idle 0
+	grep -q "wire0" "$tmp/monitor"
+}
+
 monitor() {
 	start a ttpctl monitor >"$tmp/monitor"
 	monitor=$started
-	sleep "0.$((slow * 3 / 8 + 5))"
-	on a ttpctl dev set wire0 idle 1000
-	on a ttpctl dev set wire0 idle 0
-	check "monitor tells changes" wait_for 5 grep -q "wire0" "$tmp/monitor"
+	check "monitor tells changes" wait_for 5 change_told
 	end "$monitor"
 }
 

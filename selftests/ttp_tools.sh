@@ -88,6 +88,10 @@ pipeline() {
 	[ "$got" = answer ] && [ "$(cat "$tmp/question")" = question ]
 }
 
+kept_all() {
+	[ "$(wc -l <"$tmp/kept")" -ge 3 ]
+}
+
 keeps_listening() {
 	local i status=0
 
@@ -96,7 +100,7 @@ keeps_listening() {
 		echo "line $i" >"$tmp/line"
 		input=$tmp/line dial a ttpcat "$b_mac" 2400 || status=1
 	done
-	sleep 0.3
+	wait_for 10 kept_all
 	stop
 	[ "$(sort "$tmp/kept" | tr '\n' ' ')" = "line 1 line 2 line 3 " ] ||
 		status=1
