@@ -145,6 +145,7 @@ struct kuser_hooks {
 	atomic_t		states;
 	atomic_t		errors;
 	atomic_t		bare;
+	atomic_t		full;
 	int			err;
 	atomic_t		mask;
 	u64			at;

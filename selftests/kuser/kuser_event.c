@@ -7,9 +7,15 @@
 #include "kuser.h"
 
 #define KUSER_LEN	2000000
+#define KUSER_ROOM	65536
 #define KUSER_ROUNDS	40
 
 /* ---- callbacks ---- */
+
+static bool kuser_until(struct kuser_hooks *h, const atomic_t *n)
+{
+	return wait_event_timeout(h->wait, atomic_read(n) > 0, KUSER_PATIENCE);
+}
 
 static void kuser_transferred(struct kuser *k, struct kuser_hooks *tx,
 			      struct kuser_hooks *rx)
@@ -28,17 +34,34 @@ static void kuser_transferred(struct kuser *k, struct kuser_hooks *tx,
 		  atomic_read(&tx->spaces));
 }
 
-/* Both ends at once: a sender that waits for room, a receiver for data */
+/* As who serves files does it: without the socket's options */
+static void kuser_small(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+
+	lock_sock(sk);
+	sk->sk_sndbuf = KUSER_ROOM;
+	sk->sk_rcvbuf = KUSER_ROOM;
+	release_sock(sk);
+}
+
+/*
+ * Both ends at once: a sender that waits for room, a receiver for data. Only
+ * when nobody reads yet is it sure that there is no room.
+ */
 static void kuser_transfer(struct kuser *k)
 {
-	struct kuser_hooks *tx = NULL, *rx = NULL;
+	struct kuser_hooks *tx, *rx = NULL;
 	struct kuser_pair p;
 
 	if (!kuser_open(k, SOCK_STREAM, 30, &p))
 		goto out;
-	rx = kuser_hook(k, p.end[1], kuser_receive_work, 0);
+	kuser_small(p.end[0]);
+	kuser_small(p.end[1]);
 	tx = kuser_hook(k, p.end[0], kuser_send_work, KUSER_LEN);
-	if (rx && tx)
+	if (tx && kuser_expect(k, kuser_until(tx, &tx->full)))
+		rx = kuser_hook(k, p.end[1], kuser_receive_work, 0);
+	if (rx)
 		kuser_transferred(k, tx, rx);
 	kuser_unhook(tx);
 	kuser_unhook(rx);
@@ -51,11 +74,6 @@ static void kuser_idle_work(struct work_struct *work)
 	struct kuser_hooks *h = container_of(work, struct kuser_hooks, work);
 
 	wake_up(&h->wait);
-}
-
-static bool kuser_until(struct kuser_hooks *h, const atomic_t *n)
-{
-	return wait_event_timeout(h->wait, atomic_read(n) > 0, KUSER_PATIENCE);
 }
 
 static void kuser_opened(struct kuser *k, struct kuser_pair *p,

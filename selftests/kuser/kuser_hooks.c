@@ -185,6 +185,9 @@ void kuser_send_work(struct work_struct *work)
 		kuser_over(h, kernel_sock_shutdown(h->sock, SHUT_WR));
 	else if (n != -EAGAIN)
 		kuser_over(h, n);
+	else
+		atomic_inc(&h->full);
 out:
+	wake_up(&h->wait);
 	kfree(buf);
 }
