@@ -54,10 +54,10 @@ def publish_all(net, broker, count, each):
     return want
 
 
-def crowd(net):
+def crowd(net, nodelay=False):
     """Each message at each subscriber, once."""
     count, each = 50, net.size(4, 20)
-    broker = Broker(net)
+    broker = Broker(net, nodelay=nodelay)
     readers = [broker.subscriber(node, f"reader{number}", "crowd/#", "-q", "2",
                                  "-F", "%q %t %p", ttp=patient(net))
                for number, node in clients_of(count)]
@@ -77,6 +77,11 @@ def crowd(net):
         need(got == want, f"{reader.words}: missing {want - got}, too many {got - want}")
     copies = (count + 1) * sum(want.values())
     return copies * 12, copies * (12 + PACKET) + 2 * count * HANDSHAKE
+
+
+def crowd_at_once(net):
+    """The same when TCP does not wait for more either."""
+    return crowd(net, nodelay=True)
 
 
 # ---- what the broker keeps, and what is big ----
@@ -171,6 +176,8 @@ if __name__ == "__main__":
     main([
         Case("mosquitto: 50 publishers, 50 subscribers", crowd, nodes="abc",
              figures=True),
+        Case("mosquitto: the same with TCP_NODELAY", crowd_at_once, nodes="abc",
+             ways=(), figures=True),
         Case("mosquitto: retained messages", kept, nodes="abc",
              ways=(TCP, TTP, FALLBACK)),
         Case("mosquitto: a message of 1 MB", big, nodes="abc"),

@@ -16,23 +16,26 @@ log_type warning
 log_type notice
 log_type subscribe
 """
+NODELAY = "set_tcp_nodelay true\n"
 
 
 class Broker:
-    """A broker, and clients that know where it is."""
+    """A broker, and clients that know where it is. nodelay: all set TCP_NODELAY."""
 
-    def __init__(self, net, node="c"):
+    def __init__(self, net, node="c", nodelay=False):
         self.net = net
         self.node = node
+        self.options = ["--nodelay"] if nodelay else []
         # It gives up root before it listens.
         os.chmod(net.tmp, 0o755)
         with open(f"{net.tmp}/mosquitto.conf", "w") as f:
-            f.write(CONFIG)
+            f.write(CONFIG + (NODELAY if nodelay else ""))
         self.program = net.start(node, "mosquitto", "-c", f"{net.tmp}/mosquitto.conf")
         self.program.listens(PORT)
 
     def client(self, node, name, *options, **more):
-        return self.net.start(node, name, "-h", self.net.ip(self.node), *options, **more)
+        return self.net.start(node, name, "-h", self.net.ip(self.node), *self.options,
+                              *options, **more)
 
     def publish(self, node, *options, **more):
         self.client(node, "mosquitto_pub", *options, **more).ends()
