@@ -876,6 +876,33 @@ TEST_F(data, close_behind_much_data)
 	EXPECT_EQ(EPIPE, errno);
 }
 
+/* What the last link sent may be what the next one builds its first frame in. */
+TEST_F(data, one_link_after_another)
+{
+	static const size_t size[] = { 1000, 1, 64, 1024, 63, 700, 2 };
+	size_t n, m;
+	int fd[2];
+	int i;
+
+	for (i = 0; i < 28; i++) {
+		n = size[i % ARRAY_SIZE(size)];
+		m = size[(i + 3) % ARRAY_SIZE(size)];
+		ASSERT_EQ(0, ttp_pair(&self->w, variant->type, fd));
+		ttp_fill(self->buf, n, 0, i);
+		ASSERT_EQ(n, send(fd[0], self->buf, n, 0));
+		ASSERT_EQ(n, recv(fd[1], self->buf, MB, 0));
+		EXPECT_PATTERN(self->buf, n, 0, i);
+		ttp_fill(self->buf, m, 0, i + 100);
+		ASSERT_EQ(m, send(fd[1], self->buf, m, 0));
+		ASSERT_EQ(m, recv(fd[0], self->buf, MB, 0));
+		EXPECT_PATTERN(self->buf, m, 0, i + 100);
+		/* Who ends first is the first to leave something behind. */
+		close(fd[i & 1]);
+		EXPECT_EQ(0, recv(fd[!(i & 1)], self->buf, 1, 0));
+		close(fd[!(i & 1)]);
+	}
+}
+
 TEST_F(data, close_with_unread_data)
 {
 	ASSERT_EQ(4, send(self->fd[1], "mine", 4, 0));
