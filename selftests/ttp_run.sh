@@ -303,6 +303,31 @@ number_is_gone() {
 	[ "$status" -eq 0 ] && grep -q "connect: -1 Bad file descriptor" "$tmp/asked"
 }
 
+# Of two processes that have nothing to do with each other the first one has it.
+one_of_two() {
+	local first status program="
+import signal, socket
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+s.bind(('$b4', 5400))
+s.listen()
+print('ready', flush=True)
+signal.pause()"
+
+	start b ttp_run -v python3 -c "$program" >"$tmp/first" 2>&1
+	first=$started
+	wait_for 20 grep -q ready "$tmp/first" || return
+	start b ttp_run -v python3 -c "$program" >"$tmp/second" 2>&1
+	server=$started
+	wait_for 20 grep -q ready "$tmp/second"
+	status=$?
+	end "$first"
+	end "$server"
+	cat "$tmp/first" "$tmp/second"
+	[ "$status" -eq 0 ] && grep -q "5400: TTP on wire0, and TCP" "$tmp/first" &&
+		grep -q "5400: stays TCP: somebody listens there" "$tmp/second"
+}
+
 web_server() {
 	local get=(python3 -c "
 import sys, urllib.request
@@ -339,7 +364,7 @@ all=(block poll select epoll)
 some=(block epoll)
 cases=$("$prog" list | wc -l)
 [ "$slow" -eq 1 ] || all=("${some[@]}")
-plan $((22 + ${#all[@]} * 4 + 2 + (slow > 1 ? 1 : 3) * cases))
+plan $((23 + ${#all[@]} * 4 + 2 + (slow > 1 ? 1 : 3) * cases))
 wire_up
 on a ip addr add "$a4/24" dev wire0
 on b ip addr add "$b4/24" dev wire0
@@ -379,6 +404,7 @@ check "--log" log_file
 check "listeners for IPv6 and IPv4" two_listeners
 check "options that guard" guards
 check "a number that is gone" number_is_gone
+check "one port, two processes" one_of_two
 check "python's web server" web_server
 check "a script" scripts
 refused 126 "statically linked" "a static program" ttp_run /sbin/ldconfig -p
