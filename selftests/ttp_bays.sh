@@ -131,6 +131,23 @@ incast() {
 	result $? "$words: 99 of 100 in $p99_ttp ms, TCP $p99_tcp"
 }
 
+# All that the receiver grants fits the queue, however long that takes to pass:
+# nothing is dropped, and all get much the same.
+granted() {
+	local words=$1 before most
+
+	shift
+	before=$(drops)
+	load -t "$senders" -s 262144 "$@"
+	result $? "$words: all arrives"
+	before=$(($(drops) - before))
+	result "$before" "$words: $before frames dropped"
+	# What the wire takes for one transfer of each, and a fifth
+	most=$((senders * 262144 * 8 / 100000 * 12 / 10))
+	holds "$(of ttp p99) <= $most"
+	result $? "$words: 99 of 100 in $(of ttp p99) ms, of $most"
+}
+
 beside() {
 	local words=$1 ttp tcp
 
@@ -198,7 +215,7 @@ short_queue() {
 	result $? "a local queue of ten frames: $(of ttp mbit) of 50 Mbit/s"
 }
 
-plan 17
+plan 20
 nodes
 port 1gbit 0.1ms
 # Neighbours, and what a program that runs reads from the disk
@@ -208,6 +225,9 @@ incast "1 Gbit/s, 0.1 ms" -s 262144 -r 4
 incast "1 Gbit/s, 0.1 ms, waves over open links" -s 262144 -r 3 -w 20
 port 1gbit 1ms
 incast "1 Gbit/s, 1 ms, 1 MB" -s 1048576 -r 2
+
+port 100mbit 1ms
+granted "100 Mbit/s, 1 ms" -r 4
 
 port 100mbit 1ms 2
 beside "100 Mbit/s, 1 ms" -d 8000

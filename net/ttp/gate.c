@@ -446,35 +446,58 @@ void ttp_gate_rest(struct ttp_gate *g, u32 nxt)
 /* ---- the receiver's part ---- */
 
 #define TTP_BUDGET_FEWEST	2	/* bays: one alone never shows a gap */
-#define TTP_BUDGET_AGE		1024	/* periods that a round trip is believed */
+#define TTP_BUDGET_AGE_US	16000000 /* a round trip is believed so long */
+#define TTP_BUDGET_PERIODS	4	/* what "lately" may be at most */
 
-void ttp_budget_seen(struct ttp_budget *b, u32 frames, u32 now, u32 base,
-		     u32 *period)
+/*
+ * Who sends as much as he can may still be silent for as long as the queue
+ * before us takes to pass: that long a period has to be, within reason.
+ */
+static bool ttp_budget_over(const struct ttp_budget *b, u32 queue, u32 now)
 {
-	u32 at = (now >> TTP_GATE_PERIOD) + 1;
+	u32 periods = (now - b->since) >> TTP_GATE_PERIOD;
 
-	if (at != b->period) {
-		b->links_before = at - b->period == 1 ? b->links : 0;
-		b->frames_before = at - b->period == 1 ? b->frames : 0;
-		b->links = 0;
-		b->frames = 0;
-		b->period = at;
-	}
+	return !b->period || periods >= TTP_BUDGET_PERIODS ||
+	       (periods && b->frames >= queue);
+}
+
+static void ttp_budget_begin(struct ttp_budget *b, u32 now)
+{
+	u32 periods = max((now - b->since) >> TTP_GATE_PERIOD, 1U);
+	bool pause = (now - b->at) >> TTP_GATE_PERIOD > 1;
+
+	b->links_before = pause ? 0 : b->links;
+	b->frames_before = pause ? 0 : b->frames / periods;
+	b->links = 0;
+	b->frames = 0;
+	b->since = now;
+	/* 0 is the one that nobody was seen in */
+	if (!++b->period)
+		b->period++;
+}
+
+void ttp_budget_seen(struct ttp_budget *b, u32 frames, u32 queue, u32 now,
+		     u32 base, u32 *period)
+{
+	if (ttp_budget_over(b, queue, now))
+		ttp_budget_begin(b, now);
+	b->at = now;
 	b->frames += frames;
-	if (*period != at)
+	if (*period != b->period)
 		b->links++;
-	*period = at;
+	*period = b->period;
 	if (base && (!b->base || base <= b->base ||
-		     at - b->base_period > TTP_BUDGET_AGE)) {
+		     now - b->base_at > TTP_BUDGET_AGE_US)) {
 		b->base = base;
-		b->base_period = at;
+		b->base_at = now;
 	}
 }
 
 u8 ttp_budget_grant(const struct ttp_budget *b, u32 queue)
 {
 	u32 links = max(b->links, b->links_before);
-	u64 flow = max(b->frames, b->frames_before);
+	u32 periods = (b->at - b->since) >> TTP_GATE_PERIOD;
+	u64 flow = max(b->frames / max(periods, 1U), b->frames_before);
 	u32 all;
 
 	if (links < 2 || !b->base)

@@ -18,7 +18,7 @@
 #define TTP_GATE_SLOTS		4096	/* default slots of a device */
 #define TTP_GATE_ALL		U32_MAX
 #define TTP_GATE_SEEN		8	/* frames after which a sender is counted */
-#define TTP_GATE_PERIOD		14	/* log2 of the microseconds of "lately" */
+#define TTP_GATE_PERIOD		14	/* log2 of the microseconds of "lately", at least */
 #define TTP_GATE_GRANT_NONE	31	/* log2: the receiver sets no limit */
 
 /**
@@ -103,17 +103,21 @@ struct ttp_gate {
 /**
  * struct ttp_budget - what the senders to a device may have in flight together
  * @period: the present period, numbered from 1
- * @base_period: the one that @base was seen in
+ * @since: when it began (microseconds, wraps)
+ * @at: when frames were seen last
  * @base: shortest round trip of a sender, microseconds; 0: none is known
+ * @base_at: when that was seen
  * @links: links that sent TTP_GATE_SEEN frames in the present period
  * @frames: frames received in it
  * @links_before: the same of the period before
- * @frames_before: likewise
+ * @frames_before: likewise, in so long as the shortest period is
  */
 struct ttp_budget {
 	u32	period;
-	u32	base_period;
+	u32	since;
+	u32	at;
 	u32	base;
+	u32	base_at;
 	u32	links;
 	u32	frames;
 	u32	links_before;
@@ -124,12 +128,15 @@ struct ttp_budget {
  * ttp_budget_seen() - a link has sent us TTP_GATE_SEEN frames or more
  * @b: the device's, locked
  * @frames: how many
+ * @queue: frames that may stand in queues on their way here, all together
  * @now: microseconds, wraps
  * @base: the link's shortest round trip, microseconds; 0: not known
  * @period: of the link: the last period it was counted in, 0: none
+ *
+ * A period is as long as @queue frames take to arrive, from 16 to 64 ms.
  */
-void ttp_budget_seen(struct ttp_budget *b, u32 frames, u32 now, u32 base,
-		     u32 *period);
+void ttp_budget_seen(struct ttp_budget *b, u32 frames, u32 queue, u32 now,
+		     u32 base, u32 *period);
 
 /**
  * ttp_budget_grant() - the part of one of those who sent lately

@@ -659,8 +659,8 @@ static void ttp_rx_seen(struct ttp_link *link, u32 frames)
 	queue = READ_ONCE(dev->conf.slots) / TTP_RX_QUEUE * TTP_RX_FRAME /
 		max_t(u32, link->c.rcv_payload, TTP_RX_FRAME);
 	spin_lock(&dev->budget_lock);
-	ttp_budget_seen(&dev->budget, frames, ttp_now(), link->c.gate.base,
-			&link->seen_period);
+	ttp_budget_seen(&dev->budget, frames, queue, ttp_now(),
+			link->c.gate.base, &link->seen_period);
 	link->granted = ttp_budget_grant(&dev->budget, queue);
 	spin_unlock(&dev->budget_lock);
 }

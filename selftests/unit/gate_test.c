@@ -880,27 +880,62 @@ TEST(budget_links)
 
 	for (k = 0; k < 3; k++) {
 		for (i = 0; i < 16; i++)
-			ttp_budget_seen(&b, TTP_GATE_SEEN, now, 100, &period[i]);
+			ttp_budget_seen(&b, TTP_GATE_SEEN, TTP_GATE_SEEN, now, 100, &period[i]);
 		EXPECT_EQ(16, b.links);
 	}
 	/* 512 / 16, and nothing to speak of on the wire */
 	EXPECT_EQ(5, ttp_budget_grant(&b, 512));
 	/* They count as long as the present period may be short of them. */
 	now += 1 << TTP_GATE_PERIOD;
-	ttp_budget_seen(&b, TTP_GATE_SEEN, now, 100, &period[0]);
+	ttp_budget_seen(&b, TTP_GATE_SEEN, TTP_GATE_SEEN, now, 100, &period[0]);
 	EXPECT_EQ(1, b.links);
 	EXPECT_EQ(5, ttp_budget_grant(&b, 512));
-	ttp_budget_seen(&b, TTP_GATE_SEEN, now, 100, &period[1]);
-	ttp_budget_seen(&b, TTP_GATE_SEEN, now, 100, &period[1]);
+	ttp_budget_seen(&b, TTP_GATE_SEEN, TTP_GATE_SEEN, now, 100, &period[1]);
+	ttp_budget_seen(&b, TTP_GATE_SEEN, TTP_GATE_SEEN, now, 100, &period[1]);
 	now += 1 << TTP_GATE_PERIOD;
-	ttp_budget_seen(&b, TTP_GATE_SEEN, now, 100, &period[1]);
+	ttp_budget_seen(&b, TTP_GATE_SEEN, TTP_GATE_SEEN, now, 100, &period[1]);
 	EXPECT_EQ(8, ttp_budget_grant(&b, 512));
 	/* Who is alone is not limited, nor who comes after a silence. */
 	now += 1 << TTP_GATE_PERIOD;
-	ttp_budget_seen(&b, TTP_GATE_SEEN, now, 100, &period[1]);
+	ttp_budget_seen(&b, TTP_GATE_SEEN, TTP_GATE_SEEN, now, 100, &period[1]);
 	EXPECT_EQ(TTP_GATE_GRANT_NONE, ttp_budget_grant(&b, 512));
 	now += 50 << TTP_GATE_PERIOD;
-	ttp_budget_seen(&b, TTP_GATE_SEEN, now, 100, &period[2]);
+	ttp_budget_seen(&b, TTP_GATE_SEEN, TTP_GATE_SEEN, now, 100, &period[2]);
+	EXPECT_EQ(TTP_GATE_GRANT_NONE, ttp_budget_grant(&b, 512));
+}
+
+/*
+ * A slow wire behind a deep queue: who has 32 frames in it is silent for the 64
+ * milliseconds that the 512 of all take, and is a sender all the same.
+ */
+TEST(budget_slow_wire)
+{
+	u32 period[16] = {}, now = 0xffff0000, i, k, round;
+	struct ttp_budget b = {};
+
+	for (round = 0; round < 20; round++) {
+		for (i = 0; i < 16; i++) {
+			for (k = 0; k < 4; k++) {
+				ttp_budget_seen(&b, TTP_GATE_SEEN, 512, now,
+						1000, &period[i]);
+				if (round)
+					EXPECT_EQ(5, ttp_budget_grant(&b, 512));
+				now += 1000;
+			}
+		}
+	}
+	EXPECT_LE(15, b.links_before);
+	/* In the shortest period: about a quarter */
+	EXPECT_LE(128, b.frames_before);
+	EXPECT_GE(192, b.frames_before);
+	/* Hardly any frames: it does not last for ever. */
+	now += 2 << TTP_GATE_PERIOD;
+	ttp_budget_seen(&b, TTP_GATE_SEEN, 512, now, 1000, &period[0]);
+	for (i = 0; i < 6; i++) {
+		now += 16 * 1000;
+		ttp_budget_seen(&b, TTP_GATE_SEEN, 512, now, 1000, &period[0]);
+	}
+	EXPECT_EQ(1, b.links);
 	EXPECT_EQ(TTP_GATE_GRANT_NONE, ttp_budget_grant(&b, 512));
 }
 
@@ -933,7 +968,7 @@ TEST(budget_long_way)
 	for (round = 0; round < 20; round++) {
 		for (i = 0; i < 16; i++)
 			for (k = 0; k < min(bays, 50U) / TTP_GATE_SEEN; k++)
-				ttp_budget_seen(&b, TTP_GATE_SEEN, now, 10000, &period[i]);
+				ttp_budget_seen(&b, TTP_GATE_SEEN, 512, now, 10000, &period[i]);
 		now += 10000;
 		bays = 1U << ttp_budget_grant(&b, 512);
 	}
@@ -947,16 +982,16 @@ TEST(budget_base)
 	struct ttp_budget b = {};
 	u32 period = 0, now = 0;
 
-	ttp_budget_seen(&b, TTP_GATE_SEEN, now, 0, &period);
+	ttp_budget_seen(&b, TTP_GATE_SEEN, 512, now, 0, &period);
 	EXPECT_EQ(0, b.base);
-	ttp_budget_seen(&b, TTP_GATE_SEEN, now, 5000, &period);
-	ttp_budget_seen(&b, TTP_GATE_SEEN, now, 100, &period);
-	ttp_budget_seen(&b, TTP_GATE_SEEN, now, 7000, &period);
-	ttp_budget_seen(&b, TTP_GATE_SEEN, now + 16000000, 7000, &period);
+	ttp_budget_seen(&b, TTP_GATE_SEEN, 512, now, 5000, &period);
+	ttp_budget_seen(&b, TTP_GATE_SEEN, 512, now, 100, &period);
+	ttp_budget_seen(&b, TTP_GATE_SEEN, 512, now, 7000, &period);
+	ttp_budget_seen(&b, TTP_GATE_SEEN, 512, now + 16000000, 7000, &period);
 	EXPECT_EQ(100, b.base);
-	ttp_budget_seen(&b, TTP_GATE_SEEN, now + 17000000, 0, &period);
+	ttp_budget_seen(&b, TTP_GATE_SEEN, 512, now + 17000000, 0, &period);
 	EXPECT_EQ(100, b.base);
-	ttp_budget_seen(&b, TTP_GATE_SEEN, now + 17000000, 7000, &period);
+	ttp_budget_seen(&b, TTP_GATE_SEEN, 512, now + 17000000, 7000, &period);
 	EXPECT_EQ(7000, b.base);
 }
 
