@@ -122,7 +122,7 @@ static void ttp_mem_pour(struct sk_buff *to, const struct sk_buff *from)
 
 	skb_copy_bits(from, 0, skb_put(to, from->len), from->len);
 	TTP_CB(to)->e.flags |= e->flags;
-	TTP_CB(to)->e.len = to->len;
+	TTP_CB(to)->e.len = to->len - TTP_CB(to)->off;
 	/* When the last of it came, for SO_TIMESTAMP */
 	to->tstamp = from->tstamp;
 }

@@ -58,7 +58,7 @@ static struct sk_buff *ttp_quick_frame(struct ttp_link *link,
 	if (likely(got == len))
 		return skb;
 	iov_iter_revert(&msg->msg_iter, got);
-	kfree_skb(skb);
+	consume_skb(skb);
 	return NULL;
 }
 
@@ -109,17 +109,6 @@ static bool ttp_quick_may_wait(const struct sock *sk, int flags)
 	       !sk_can_busy_loop(sk) && !signal_pending(current);
 }
 
-/* As ttp_sock_wait(): the socket has another link than before */
-static int ttp_quick_parted(struct sock *sk)
-{
-	int err;
-
-	lock_sock(sk);
-	err = ttp_sock_link(sk) ? -ECONNRESET : -EAGAIN;
-	release_sock(sk);
-	return err;
-}
-
 /*
  * All that was received has been read. Sleep once, with the socket unlocked; what
  * else there is to wake us is for the long way to find. Return: 0 or an errno.
@@ -127,7 +116,6 @@ static int ttp_quick_parted(struct sock *sk)
 static int ttp_quick_wait(struct sock *sk, int flags)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	u32 parted = READ_ONCE(ttp_sk(sk)->parted);
 
 	if (!ttp_quick_may_wait(sk, flags))
 		return -EAGAIN;
@@ -137,8 +125,6 @@ static int ttp_quick_wait(struct sock *sk, int flags)
 	if (!ttp_recv_ready(sk) && !sk_rmem_alloc_get(sk))
 		wait_woken(&wait, TASK_INTERRUPTIBLE, MAX_SCHEDULE_TIMEOUT);
 	remove_wait_queue(sk_sleep(sk), &wait);
-	if (unlikely(READ_ONCE(ttp_sk(sk)->parted) != parted))
-		return ttp_quick_parted(sk);
 	return 0;
 }
 
@@ -160,6 +146,7 @@ static bool ttp_quick_copy(struct msghdr *msg, const struct sk_buff *skb)
 
 int ttp_quick_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 {
+	u32 parted = READ_ONCE(ttp_sk(sk)->parted);
 	struct sk_buff *skb = NULL;
 	bool slow, back = false;
 	struct ttp_link *link;
@@ -176,7 +163,10 @@ int ttp_quick_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 	}
 	slow = lock_sock_fast(sk);
 	link = ttp_sock_link(sk);
-	if (!slow && link && skb_queue_empty(&sk->sk_receive_queue))
+	/* As ttp_sock_wait(): the socket has another link than before */
+	if (unlikely(ttp_sk(sk)->parted != parted))
+		ret = link ? -ECONNRESET : -EAGAIN;
+	else if (!slow && link && skb_queue_empty(&sk->sk_receive_queue))
 		skb = ttp_link_take_one(link, min_t(size_t, len,
 						    TTP_QUICK_MAX));
 	if (skb && unlikely(!ttp_quick_copy(msg, skb))) {

@@ -271,7 +271,9 @@ enum ttp_wire_follow ttp_wire_follow(const u8 *run, u32 n, const u8 *data)
 
 	if (a->dport != b->dport || a->sport != b->sport || a->vc != b->vc)
 		return TTP_FOLLOW_OTHER;
+	/* What TTP_F_EACH says in a run is nothing that a frame may say */
 	if (be32_to_cpu(b->tx) - be32_to_cpu(a->tx) != n ||
+	    (a->flags & TTP_F_EACH) ||
 	    (b->flags & ~TTP_F_TAIL) != a->flags ||
 	    !ttp_wire_same(run, data, 0, offsetof(struct ttp_wire, tth_len)) ||
 	    !ttp_wire_same(run, data, offsetof(struct ttp_wire, tth_zero),
