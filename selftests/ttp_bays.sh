@@ -143,7 +143,7 @@ granted() {
 	before=$(($(drops) - before))
 	result "$before" "$words: $before frames dropped"
 	# What the wire takes for one transfer of each, and a fifth
-	most=$((senders * 262144 * 8 / 100000 * 12 / 10))
+	most=$((senders * 262144 * 8 * 12 / 1000000))
 	holds "$(of ttp p99) <= $most"
 	result $? "$words: 99 of 100 in $(of ttp p99) ms, of $most"
 }

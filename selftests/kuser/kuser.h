@@ -126,6 +126,7 @@ int kuser_sender(struct kuser_thread *t);
  * @states: calls of the third
  * @errors: calls of the fourth
  * @bare: calls with softirqs enabled, which nobody is prepared for
+ * @full: calls of send() that found no room
  * @err: sk_err when an error was reported
  * @mask: what poll() has said in callbacks so far
  * @at: bytes sent or received

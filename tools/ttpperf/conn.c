@@ -14,7 +14,7 @@
 #include "ttpperf.h"
 
 /* Seconds in which a client opens the next connection, or has gone */
-#define PATIENCE	10
+#define PATIENCE	30
 
 /* ---- connect, request, answer, close ---- */
 
