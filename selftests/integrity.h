@@ -194,7 +194,7 @@ struct job {
 extern struct conf conf;
 extern struct link *links;
 extern atomic_bool failed;
-extern long end_ms;
+extern atomic_long end_ms;
 
 /* Say what went wrong; only the first one counts. */
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));

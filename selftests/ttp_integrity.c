@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <net/if.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +34,7 @@ struct conf conf = {
 };
 
 struct link *links;
-long end_ms;
+atomic_long end_ms;
 
 static struct job *jobs;
 static int jobs_n;
@@ -282,7 +283,7 @@ static const char help[] =
 "  --links N         at once (1)\n"
 "  --dir D           ab, ba or both (ab)\n"
 "  --end E           shut: half-close first; close at once; any (any)\n"
-"  --ms MS           so long (1000), but not\n"
+"  --ms MS           so long (1000) or until a SIGUSR1 comes, but not\n"
 "  --min BYTES       less than these in each direction of a link (50000)\n"
 "  --max BYTES       or more than these\n"
 "  --size BYTES      longest write, read or record (65536)\n"
@@ -477,6 +478,12 @@ static void report(long ms, long gone)
 	       (unsigned long long)conf.seed);
 }
 
+static void time_is_over(int signal)
+{
+	(void)signal;
+	end_ms = 0;
+}
+
 int main(int argc, char **argv)
 {
 	long start, ms, gone;
@@ -495,6 +502,7 @@ int main(int argc, char **argv)
 		if (!failed)
 			jobs_init();
 	}
+	signal(SIGUSR1, time_is_over);
 	if (!failed)
 		watch(conf.churn ? churn : jobs_run);
 	ms = ttp_now_ms() - start;

@@ -1,0 +1,22 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The protocol's tests once more where frames leave one by one, where those of
+# one end alone do, and with an MTU of 9000; the MTU of live links; RPS. On a
+# machine where the module is installed. Prints KTAP.
+
+cd "$(dirname "$0")" || exit 1
+
+failed=0
+
+# with NAME=VALUE TEST...
+with() {
+	echo "# ==== $1"
+	env "$1" ./run_in_vm.sh "${@:2}" || failed=1
+}
+
+with TTP_GSO=on ttp_rps ttp_mtu.sh
+with TTP_GSO=off ttp_frames ttp_close ttp_zerocopy
+with TTP_GSO=mixed ttp_frames ttp_close ttp_zerocopy ttp_wrap
+with TTP_MTU=9000 ttp_data ttp_frames ttp_zerocopy ttp_wrap
+exit "$failed"
