@@ -167,11 +167,12 @@ int idle_run(struct worker *w, const struct address *to)
 	if (transport_connect(opt.transport, to, &l))
 		return errno;
 	request_make(&rq);
-	settle();
-	before = slab_bytes();
+	/* At once: the server waits for a request, but not for long. */
 	err = control_ask(&l, &rq);
 	if (err)
 		return err;
+	settle();
+	before = slab_bytes();
 	w->begin = ttp_time_now();
 	done = open_all(w, to, fd, n);
 	if (done < n)

@@ -55,7 +55,7 @@ static void serve(struct link *l, const struct request *rq)
 /* Who says nothing must not keep the others waiting for long. */
 static bool request_read(struct link *l, struct request *rq)
 {
-	struct timeval limit = { .tv_sec = 2 }, none = { 0 };
+	struct timeval limit = { .tv_sec = 5 }, none = { 0 };
 	unsigned char buf[REQUEST_SIZE];
 	int err;
 
