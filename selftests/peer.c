@@ -123,6 +123,25 @@ int peer_half_open(struct peer *p, int port, int window_log)
 	return -1;
 }
 
+int peer_offer(struct peer *p, int flags, int max_payload, int window_log)
+{
+	struct raw f = peer_frame(p, OPEN, flags, p->isn);
+	int tries;
+
+	f.rx = 0;
+	f.count = window_log;
+	f.max_payload = max_payload;
+	f.size = RAW_HDR + max_payload;
+	for (tries = 0; tries < 3; tries++) {
+		raw_send(p->raw, &f);
+		if (peer_hear_op(p, OPEN_ACK, WAIT) != OPEN_ACK)
+			continue;
+		p->rx = p->got.tx - 1;
+		return 0;
+	}
+	return -1;
+}
+
 int peer_open(struct peer *p, int port, int window_log)
 {
 	if (peer_half_open(p, port, window_log))

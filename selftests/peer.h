@@ -63,6 +63,8 @@ int peer_hear_op(struct peer *p, int op, long ms);
  * half-open leaves: the OPEN_ACK is here, our first ACK is not sent.
  */
 int peer_half_open(struct peer *p, int port, int window_log);
+/* The same at p->theirs by an OPEN that says which payload we take at most */
+int peer_offer(struct peer *p, int flags, int max_payload, int window_log);
 int peer_open(struct peer *p, int port, int window_log);
 
 /*

@@ -4,10 +4,12 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ethtool.h>
 #include <linux/genetlink.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <linux/veth.h>
 #include <net/if.h>
 #include <poll.h>
@@ -476,6 +478,19 @@ void ttp_wire_up(struct ttp_wire *w)
 	wire_make(w, ttp_mtu(), strcmp(gso, "off"), !strcmp(gso, "on"));
 	enable(&w->b);
 	enable(&w->a);
+}
+
+int ttp_feature(const struct ttp_node *node, uint32_t which, uint32_t on)
+{
+	struct ethtool_value v = { .cmd = which, .data = on };
+	struct ifreq r = { .ifr_name = "wire0", .ifr_data = (void *)&v };
+	int s, result;
+
+	ttp_enter(node);
+	s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	result = ioctl(s, SIOCETHTOOL, &r);
+	close(s);
+	return result;
 }
 
 void ttp_wire_free(struct ttp_wire *w)

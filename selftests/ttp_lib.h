@@ -82,6 +82,8 @@ unsigned int ttp_max_payload(void);
  */
 void ttp_wire_up(struct ttp_wire *w);
 void ttp_wire_free(struct ttp_wire *w);
+/* An offload of a node's end of the wire: ETHTOOL_SGSO and its like */
+int ttp_feature(const struct ttp_node *node, uint32_t which, uint32_t on);
 
 /* In the calling thread's namespace; 0 or a negative errno */
 int ttp_dev_cmd(int cmd, int ifindex, const struct ttp_opt *opts, int n);

@@ -5,11 +5,8 @@
  */
 #include <linux/ethtool.h>
 #include <linux/if_link.h>
-#include <linux/sockios.h>
-#include <net/if.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include "kselftest_harness.h"
 #include "peer.h"
 #include "ttp_lib.h"
@@ -31,20 +28,6 @@ FIXTURE(mtu) {
 	char buf[RUN * FULL_SIZE];
 };
 
-/* Runs are cut in front of the wire. */
-static int no_checksums(const struct ttp_node *node)
-{
-	struct ethtool_value v = { .cmd = ETHTOOL_STXCSUM };
-	struct ifreq r = { .ifr_name = "wire0", .ifr_data = (void *)&v };
-	int s, result;
-
-	ttp_enter(node);
-	s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	result = ioctl(s, SIOCETHTOOL, &r);
-	close(s);
-	return result;
-}
-
 FIXTURE_SETUP(mtu)
 {
 	unsigned int segs = 16;
@@ -55,7 +38,8 @@ FIXTURE_SETUP(mtu)
 	ASSERT_EQ(0, ttp_link_set(self->w.b.ifindex, IFLA_GSO_MAX_SEGS, &segs,
 				  sizeof(segs)));
 	ASSERT_EQ(0, ttp_dev_add(self->w.b.ifindex));
-	ASSERT_EQ(0, no_checksums(&self->w.b));
+	/* Runs are cut in front of the wire. */
+	ASSERT_EQ(0, ttp_feature(&self->w.b, ETHTOOL_STXCSUM, 0));
 	raw = raw_socket(&self->w.a);
 	listener = ttp_listen(&self->w.b, SOCK_STREAM, PORT, 1);
 	ASSERT_LE(0, listener);

@@ -8,7 +8,6 @@
 #include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/sockios.h>
-#include <net/if.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,19 +22,6 @@
 #define LONGEST		200000
 #define MOST		20000	/* records at a time */
 #define ROUNDS		1
-
-static int feature(const struct ttp_node *node, uint32_t which, uint32_t on)
-{
-	struct ethtool_value v = { .cmd = which, .data = on };
-	struct ifreq r = { .ifr_name = "wire0", .ifr_data = (void *)&v };
-	int s, result;
-
-	ttp_enter(node);
-	s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	result = ioctl(s, SIOCETHTOOL, &r);
-	close(s);
-	return result;
-}
 
 /* The wire is made such that there are no runs. */
 static int have_runs(const struct ttp_node *node)
@@ -100,15 +86,15 @@ static int set_up(const struct ttp_wire *w, enum wire wire)
 		return -1;
 	switch (wire) {
 	case NO_GSO:
-		return feature(&w->a, ETHTOOL_SGSO, 0);
+		return ttp_feature(&w->a, ETHTOOL_SGSO, 0);
 	case CUT_AND_GRO:
 		/* veth takes that way only from who cannot send runs of TCP */
-		if (feature(&w->a, ETHTOOL_STSO, 0) ||
-		    feature(&w->b, ETHTOOL_SGRO, 1))
+		if (ttp_feature(&w->a, ETHTOOL_STSO, 0) ||
+		    ttp_feature(&w->b, ETHTOOL_SGRO, 1))
 			return -1;
-		return feature(&w->a, ETHTOOL_STXCSUM, 0);
+		return ttp_feature(&w->a, ETHTOOL_STXCSUM, 0);
 	case CUT:
-		return feature(&w->a, ETHTOOL_STXCSUM, 0);
+		return ttp_feature(&w->a, ETHTOOL_STXCSUM, 0);
 	case LOSES:
 		ttp_enter(&w->a);
 		return system("tc qdisc replace dev wire0 root netem loss 5%");
@@ -317,25 +303,6 @@ FIXTURE(frames) {
 	char buf[SIZE];
 };
 
-static int half_open(struct peer *p)
-{
-	struct raw f = peer_frame(p, OPEN, SEQ, p->isn);
-	int tries;
-
-	f.rx = 0;
-	f.count = WINDOW_LOG;
-	f.max_payload = 1400;
-	f.size = RAW_HDR + 1400;
-	for (tries = 0; tries < 3; tries++) {
-		raw_send(p->raw, &f);
-		if (peer_hear_op(p, OPEN_ACK, WAIT) != OPEN_ACK)
-			continue;
-		p->rx = p->got.tx - 1;
-		return 0;
-	}
-	return -1;
-}
-
 FIXTURE_SETUP(frames)
 {
 	int listener, raw;
@@ -348,7 +315,7 @@ FIXTURE_SETUP(frames)
 	ASSERT_LE(0, listener);
 	peer_init(&self->p, &self->w, raw, 4000, 0xfffffff0);
 	self->p.theirs = PORT;
-	ASSERT_EQ(0, half_open(&self->p));
+	ASSERT_EQ(0, peer_offer(&self->p, SEQ, 1400, WINDOW_LOG));
 	peer_say(&self->p, ACK, ACK_VALID, self->p.tx);
 	ASSERT_EQ(POLLIN, ttp_poll(listener, POLLIN, WAIT));
 	self->fd = accept(listener, NULL, NULL);
@@ -356,7 +323,7 @@ FIXTURE_SETUP(frames)
 	close(listener);
 	/* So that the peer sees what others would see on a wire */
 	ASSERT_EQ(0, have_runs(&self->w.b));
-	ASSERT_EQ(0, feature(&self->w.b, ETHTOOL_STXCSUM, 0));
+	ASSERT_EQ(0, ttp_feature(&self->w.b, ETHTOOL_STXCSUM, 0));
 }
 
 FIXTURE_TEARDOWN(frames)

@@ -8,14 +8,11 @@
 #include <fcntl.h>
 #include <linux/ethtool.h>
 #include <linux/if_packet.h>
-#include <linux/sockios.h>
-#include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 #include "kselftest_harness.h"
 #include "raw.h"
@@ -283,19 +280,6 @@ TEST_F_TIMEOUT(rps, links, 120)
 
 /* ---- frames that bring no hash along ---- */
 
-static int feature(const struct ttp_node *node, uint32_t which, uint32_t on)
-{
-	struct ethtool_value v = { .cmd = which, .data = on };
-	struct ifreq r = { .ifr_name = "wire0", .ifr_data = (void *)&v };
-	int s, result;
-
-	ttp_enter(node);
-	s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	result = ioctl(s, SIOCETHTOOL, &r);
-	close(s);
-	return result;
-}
-
 /* All of it has been received, be it by whom it may. */
 static bool talk_by_hand(struct _test_data_rps *self, int raw, struct count *c)
 {
@@ -329,8 +313,8 @@ TEST_F_TIMEOUT(rps, frames_without_a_hash, 120)
 	if (self->lacks)
 		SKIP(return, "%s", self->lacks);
 	/* veth takes the way by GRO only from who cannot send runs of TCP */
-	ASSERT_EQ(0, feature(&self->w.a, ETHTOOL_STSO, 0));
-	ASSERT_EQ(0, feature(&self->w.b, ETHTOOL_SGRO, 1));
+	ASSERT_EQ(0, ttp_feature(&self->w.a, ETHTOOL_STSO, 0));
+	ASSERT_EQ(0, ttp_feature(&self->w.b, ETHTOOL_SGRO, 1));
 	raw = raw_socket(&self->w.a);
 
 	ASSERT_EQ(0, spread_to(0));

@@ -5,12 +5,9 @@
  */
 #include <linux/ethtool.h>
 #include <linux/if_link.h>
-#include <linux/sockios.h>
-#include <net/if.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include "kselftest_harness.h"
 #include "peer.h"
 #include "ttp_lib.h"
@@ -28,26 +25,6 @@ FIXTURE(runs) {
 	char buf[2 * FRAME];
 };
 
-/* The peer takes small frames */
-static int half_open(struct peer *p)
-{
-	struct raw f = peer_frame(p, OPEN, 0, p->isn);
-	int tries;
-
-	f.rx = 0;
-	f.count = WINDOW_LOG;
-	f.max_payload = FRAME;
-	f.size = RAW_HDR + FRAME;
-	for (tries = 0; tries < 3; tries++) {
-		raw_send(p->raw, &f);
-		if (peer_hear_op(p, OPEN_ACK, WAIT) != OPEN_ACK)
-			continue;
-		p->rx = p->got.tx - 1;
-		return 0;
-	}
-	return -1;
-}
-
 FIXTURE_SETUP(runs)
 {
 	int listener, raw;
@@ -60,7 +37,7 @@ FIXTURE_SETUP(runs)
 	ASSERT_LE(0, listener);
 	peer_init(&self->p, &self->w, raw, 4000, 0xfffffff0);
 	self->p.theirs = PORT;
-	ASSERT_EQ(0, half_open(&self->p));
+	ASSERT_EQ(0, peer_offer(&self->p, 0, FRAME, WINDOW_LOG));
 	peer_say(&self->p, ACK, ACK_VALID, self->p.tx);
 	ASSERT_EQ(POLLIN, ttp_poll(listener, POLLIN, WAIT));
 	self->fd = accept(listener, NULL, NULL);
@@ -73,19 +50,6 @@ FIXTURE_TEARDOWN(runs)
 	close(self->p.raw);
 	close(self->fd);
 	ttp_wire_free(&self->w);
-}
-
-static int feature(const struct ttp_node *node, uint32_t which, uint32_t on)
-{
-	struct ethtool_value v = { .cmd = which, .data = on };
-	struct ifreq r = { .ifr_name = "wire0", .ifr_data = (void *)&v };
-	int s, result;
-
-	ttp_enter(node);
-	s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	result = ioctl(s, SIOCETHTOOL, &r);
-	close(s);
-	return result;
 }
 
 /* ---- received ---- */
@@ -129,8 +93,8 @@ TEST_F_TIMEOUT(runs, begins_with_what_has_come, 60)
 	int tries, n;
 
 	/* veth takes the way by GRO only from who cannot send runs of TCP */
-	ASSERT_EQ(0, feature(&self->w.a, ETHTOOL_STSO, 0));
-	ASSERT_EQ(0, feature(&self->w.b, ETHTOOL_SGRO, 1));
+	ASSERT_EQ(0, ttp_feature(&self->w.a, ETHTOOL_STSO, 0));
+	ASSERT_EQ(0, ttp_feature(&self->w.b, ETHTOOL_SGRO, 1));
 	ttp_enter(&self->w.a);
 	/* What is sent within 20 ms leaves at the end of that */
 	ASSERT_EQ(0, system("tc qdisc replace dev wire0 root netem slot 20ms 20ms"));
@@ -190,7 +154,7 @@ TEST_F_TIMEOUT(runs, leave_no_checksum_behind, 60)
 	ttp_enter(&self->w.b);
 	ASSERT_EQ(0, ttp_link_set(self->w.b.ifindex, IFLA_GSO_MAX_SEGS, &segs,
 				  sizeof(segs)));
-	ASSERT_EQ(0, feature(&self->w.b, ETHTOOL_STXCSUM, 0));
+	ASSERT_EQ(0, ttp_feature(&self->w.b, ETHTOOL_STXCSUM, 0));
 	for (i = 0; i < 10; i++) {
 		ttp_fill(self->buf, sizeof(self->buf), 0, i);
 		ASSERT_EQ(2 * FRAME, send(self->fd, self->buf, 2 * FRAME, 0));

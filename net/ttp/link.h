@@ -441,7 +441,7 @@ int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
  *	on success
  * @n: not 0
  * @flags: TTP_F_LAST if they are a record
- * @more: MSG_MORE
+ * @more: MSG_MORE, TTP_CORK
  *
  * Return: 0; -EPIPE; -EAGAIN: they cannot join, a frame is to be built.
  */

@@ -351,7 +351,8 @@ struct ttp_listener {
  * @user_timeout: TTP_USER_TIMEOUT, ms
  * @idle_timeout: TTP_IDLE_TIMEOUT, ms
  * @keepalive: TTP_KEEPALIVE, ms
- * @parted: how many links it has parted with, lock_sock
+ * @parted: how many links it has parted with; changes under lock_sock, and
+ *	whoever slept without it compares with what was read before
  * @bound: it has a name, in ttp_net.ports but for the bare dialect
  * @connecting: a non-blocking connect() has not been reported yet
  * @cork: TTP_CORK
