@@ -33,6 +33,18 @@ int ttp_slow(void)
 	return word && *word && strcmp(word, "0") ? 8 : 1;
 }
 
+bool ttp_virtual(void)
+{
+	const char *word = getenv("TTP_TIME_TRAVEL");
+
+	return word && *word;
+}
+
+long ttp_latest(long ms)
+{
+	return ttp_virtual() ? ms : ms + 10000 * ttp_slow();
+}
+
 long ttp_now_ms(void)
 {
 	struct timespec t;

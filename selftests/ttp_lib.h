@@ -66,6 +66,12 @@ extern char ttp_extack[256];
 
 /* Slow machine (debug kernel): everything takes so many times longer. */
 int ttp_slow(void);
+/* How long to wait for what has to come: a machine may stand still for a while. */
+#define TTP_SOON	20000
+/* Virtual time, which nothing takes but waiting: what is exact is exact there. */
+bool ttp_virtual(void);
+/* The end of what has to be over after so many ms; real machines may be late. */
+long ttp_latest(long ms);
 long ttp_now_ms(void);
 void ttp_sleep_ms(long ms);
 

@@ -474,10 +474,8 @@ static bool try_case(struct lost *l, const struct lost_case *c, long *ms)
 
 static void make(struct lost *l)
 {
-	const char *virtual = getenv("TTP_TIME_TRAVEL");
-
 	relay_make(&l->r, &l->w, LOST_MTU);
-	l->virtual = virtual && *virtual;
+	l->virtual = ttp_virtual();
 	/* Where nothing takes time by itself, there is a wire that does. */
 	if (l->virtual)
 		l->r.delay_us = 100;

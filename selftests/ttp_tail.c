@@ -19,13 +19,6 @@
 #define SIZE	64
 #define MOST	20000
 
-static bool virtual_time(void)
-{
-	const char *word = getenv("TTP_TIME_TRAVEL");
-
-	return word && *word;
-}
-
 static long now_us(void)
 {
 	struct timespec t;
@@ -108,7 +101,7 @@ FIXTURE_VARIANT_ADD(tail, ten_milliseconds) {
 
 FIXTURE_SETUP(tail)
 {
-	if (!virtual_time())
+	if (!ttp_virtual())
 		SKIP(return, "needs virtual time");
 	ttp_wire_up(&self->w);
 	ASSERT_EQ(0, ttp_pair(&self->w, SOCK_STREAM, self->fd));
@@ -118,7 +111,7 @@ FIXTURE_SETUP(tail)
 
 FIXTURE_TEARDOWN(tail)
 {
-	if (!virtual_time())
+	if (!ttp_virtual())
 		return;
 	close(self->fd[0]);
 	kill(self->echo, SIGKILL);
