@@ -3,7 +3,9 @@
  * A peer of the bare dialect made by hand, in two personalities: one goes by the
  * specification, the other one does what the reference host implementation was
  * seen to do, its oddities included. It lives on a packet socket and does
- * nothing but inside mod_run().
+ * nothing but inside mod_run(). What time passes while nobody lets it run, or
+ * while the machine stands still, passes for its timers only in part: otherwise
+ * they would run out because of that.
  */
 #ifndef _BARE_PEER_H
 #define _BARE_PEER_H
@@ -62,7 +64,7 @@ struct bare {
  * @head: first of them
  * @queued: how many
  * @flying: ids sent and not acknowledged
- * @timer: when to try again (ms), 0: never
+ * @timer: when to try again, by the module's clock, 0: never
  * @nacked: spec: NACK was sent, silence until the missing one comes
  * @got: records received
  * @got_len: their lengths
@@ -98,6 +100,8 @@ struct mod_link {
  * @page: bytes that may be received until somebody reads
  * @used: of them
  * @ms: its timers: OPEN, PAYLOAD, CLOSE
+ * @clock: what they go by (ms)
+ * @seen: when it last looked at the clock of the machine (ms)
  * @link: by channel
  * @drop: frames to be lost, by way and opcode: bit n is the nth from now on
  * @log: what went over the wire
@@ -115,6 +119,8 @@ struct mod {
 	int		page;
 	int		used;
 	int		ms[3];
+	long		clock;
+	long		seen;
 	struct mod_link	link[BARE_VCS];
 	uint32_t	drop[2][11];
 	struct bare	log[MOD_LOG];

@@ -12,7 +12,7 @@
 #include "ttp_main.h"
 
 #define SA(x)	((struct sockaddr *)&(x))
-#define WAIT	(3000 * ttp_slow())
+#define WAIT	(10000 * ttp_slow())
 #define BOTH	(TTP_DIALECT_F_SOCKET | TTP_DIALECT_F_BARE)
 
 FIXTURE(bare) {
@@ -71,6 +71,17 @@ FIXTURE_TEARDOWN(bare)
 	!!(condition);							\
 })
 
+/* The same, and the peer does nothing about what it hears */
+#define SEEN(condition) ({						\
+	long until_ = ttp_now_ms() + WAIT;				\
+	while (!(condition) && ttp_now_ms() < until_)			\
+		mod_watch(&self->m, 1);					\
+	!!(condition);							\
+})
+
+/* Said after 400 ms of silence, whether there is a need or not */
+#define SPARE_MS	400
+
 #define IN(op)	mod_count(&self->m, self->mark, MOD_IN, op)
 #define OUT(op)	mod_count(&self->m, self->mark, MOD_OUT, op)
 
@@ -102,6 +113,25 @@ static int call(struct _test_data_bare *self)
 	self->fd = bare_socket(&self->w.b);
 	fcntl(self->fd, F_SETFL, O_NONBLOCK);
 	return connect(self->fd, SA(sa), sizeof(sa)) ? errno : 0;
+}
+
+/*
+ * Of the ACKs those that may have been said for no reason: they follow a silence.
+ * A machine that stands still is silent as well.
+ */
+static int spares(struct _test_data_bare *self)
+{
+	const struct bare *f = &self->m.log[self->mark];
+	long said = f->at;
+	int n = 0;
+
+	for (; f < &self->m.log[self->m.logged]; f++) {
+		if (f->way == MOD_OUT)
+			said = f->at;
+		else if (f->op == ACK)
+			n += f->at - said >= SPARE_MS - 10;
+	}
+	return n;
 }
 
 static bool we_open(struct _test_data_bare *self)
@@ -222,7 +252,7 @@ TEST_F(bare, we_open_it)
 	EXPECT_EQ(0, ttp_socket_error(self->fd));
 	/* One round trip, and nothing is said that need not be */
 	mod_run(&self->m, 30);
-	EXPECT_EQ(IN(OPEN) + OUT(OPEN_ACK), self->m.logged);
+	EXPECT_EQ(IN(OPEN) + OUT(OPEN_ACK) + spares(self), self->m.logged);
 	EXPECT_EQ(TTPPROTO_BARE, info_of(self->fd).dialect);
 	EXPECT_EQ(self->vc, info_of(self->fd).vc);
 	EXPECT_EQ(f->tx + 1, info_of(self->fd).tx_nxt);
@@ -249,11 +279,13 @@ TEST_F(bare, it_opens_us)
 	ASSERT_EQ(0, getsockname(self->fd, SA(sa), &len));
 	EXPECT_EQ(0, sa.sttp_port);
 	mod_run(&self->m, 30);
-	EXPECT_EQ(OUT(OPEN) + IN(OPEN_ACK), self->m.logged);
+	EXPECT_EQ(OUT(OPEN) + IN(OPEN_ACK) + spares(self), self->m.logged);
 }
 
 TEST_F(bare, nobody_listens)
 {
+	long begin;
+
 	mod_open(&self->m, self->vc);
 	ASSERT_TRUE(UNTIL(IN(-1)));
 	EXPECT_EQ(OPEN_NACK, mod_find(&self->m, 0, MOD_IN, -1, 0)->op);
@@ -268,11 +300,12 @@ TEST_F(bare, nobody_listens)
 		return;
 	}
 	mark(self);
+	begin = ttp_now_ms();
 	mod_run(&self->m, 700);
 	EXPECT_EQ(TTP_OPEN_SENT, state_of(self->fd));
 	/* After 20, 40, 80 ... ms, not for ever and ever */
-	EXPECT_LE(3, IN(OPEN));
-	EXPECT_GE(6, IN(OPEN));
+	EXPECT_TRUE(UNTIL(IN(OPEN) >= 3));
+	EXPECT_GE(6 + (ttp_now_ms() - begin) / 700 - 1, IN(OPEN));
 	close(self->fd);
 	self->fd = -1;
 	mod_run(&self->m, 10);
@@ -327,11 +360,14 @@ static void each_was_acknowledged(struct __test_metadata *_metadata,
 	EXPECT_GE(n + i.replays, OUT(ACK) + OUT(NACK) + OUT(NACK_FULL));
 	EXPECT_EQ(n + i.dups_rx, OUT(PAYLOAD));
 	EXPECT_LE(n, IN(ACK));
-	EXPECT_GE(n + i.dups_rx, IN(ACK));
+	EXPECT_GE(n + i.dups_rx + spares(self), IN(ACK));
 	if (!i.replays)
 		EXPECT_EQ(n, OUT(ACK));
-	if (!i.dups_rx)
-		EXPECT_EQ(n, IN(ACK));
+	if (ttp_virtual()) {
+		EXPECT_EQ(OUT(NACK_FULL), i.replays);
+		EXPECT_EQ(0, i.dups_rx);
+		EXPECT_EQ(0, spares(self));
+	}
 }
 
 TEST_F(bare, data_both_ways_after_we_opened)
@@ -360,17 +396,23 @@ TEST_F(bare, data_both_ways_after_it_opened)
 
 TEST_F(bare, each_payload_is_acknowledged_at_once)
 {
+	long begin;
 	int i;
 
 	ASSERT_TRUE(we_open(self));
-	mark(self);
 	for (i = 0; i < 5; i++) {
+		mark(self);
+		begin = ttp_now_ms();
 		it_sends(self, i);
-		ASSERT_TRUE(UNTIL(IN(ACK) == i + 1));
+		ASSERT_TRUE(UNTIL(IN(ACK) && !self->l->queued));
 		EXPECT_EQ(self->l->next - 1,
-			  mod_find(&self->m, self->mark, MOD_IN, ACK, i)->rx);
+			  mod_find(&self->m, self->mark, MOD_IN, ACK, 0)->rx);
+		if (!ttp_virtual())
+			continue;
+		EXPECT_EQ(begin, mod_find(&self->m, self->mark, MOD_IN, ACK,
+					  0)->at);
+		EXPECT_EQ(1, OUT(PAYLOAD));
 	}
-	EXPECT_EQ(5, OUT(PAYLOAD));
 }
 
 /*
@@ -398,19 +440,20 @@ static bool all_bays_open(struct _test_data_bare *self)
 
 TEST_F(bare, four_are_in_flight)
 {
-	uint32_t first;
+	uint32_t una;
 	int i;
 
 	ASSERT_TRUE(we_open(self));
 	ASSERT_TRUE(all_bays_open(self));
+	una = info_of(self->fd).tx_una;
+	EXPECT_TRUE(SEEN(IN(PAYLOAD) >= 4));
 	mod_watch(&self->m, 20);
 	EXPECT_EQ(4, info_of(self->fd).bays_held);
+	EXPECT_EQ(una, info_of(self->fd).tx_una);
 	/* Again and again the same four */
-	first = mod_find(&self->m, self->mark, MOD_IN, PAYLOAD, 0)->tx;
 	for (i = 0; i < IN(PAYLOAD); i++)
-		EXPECT_GT(4, mod_find(&self->m, self->mark, MOD_IN, PAYLOAD,
-				      i)->tx - first);
-	EXPECT_LE(4, IN(PAYLOAD));
+		EXPECT_GT(4, (int)(mod_find(&self->m, self->mark, MOD_IN,
+					    PAYLOAD, i)->tx - una));
 }
 
 TEST_F(bare, largest_records)
@@ -567,40 +610,50 @@ TEST_F(bare, lost_while_closing)
 	lose(_metadata, self, MOD_IN, CLOSE_ACK, true, false);
 }
 
-/* Of four frames the first one is lost. How many go out again? */
+/* Of four frames the first one is lost: what of it, when all have arrived? */
 static void go_back(struct __test_metadata *_metadata,
-		    struct _test_data_bare *self, int *replays)
+		    struct _test_data_bare *self, struct ttp_info *after)
 {
+	struct ttp_info before;
 	int i;
 
 	ASSERT_TRUE(we_open(self));
 	/* A round trip is known */
 	ASSERT_TRUE(we_send(self, 0));
 	ASSERT_TRUE(UNTIL(!info_of(self->fd).bays_held));
-	*replays = info_of(self->fd).replays;
+	mark(self);
+	before = info_of(self->fd);
 	self->m.drop[MOD_IN][PAYLOAD] = 1;
 	for (i = 1; i < 5; i++)
 		ASSERT_TRUE(we_send(self, i));
 	ASSERT_TRUE(UNTIL(it_has(self, 5)));
-	EXPECT_LE(1, OUT(NACK));
-	EXPECT_LE(1, info_of(self->fd).nacks_rx);
-	*replays = info_of(self->fd).replays - *replays;
+	ASSERT_TRUE(UNTIL(!info_of(self->fd).bays_held));
+	*after = info_of(self->fd);
+	after->replays -= before.replays;
+	after->nacks_rx -= before.nacks_rx;
 }
 
 TEST_F(bare, its_nack_is_gone_back_to)
 {
-	int i, n = 0;
+	struct ttp_info i;
 
-	/* A peer that gets no time to answer is asked again: then once more */
-	for (i = 0; i < 10; i++) {
-		go_back(_metadata, self, &n);
-		/* What followed was thrown away; of three NACKs one counts */
-		EXPECT_LE(4, n);
-		if (n == 4)
-			break;
+	/* On a slow machine the replay may come before what shows the gap */
+	do {
 		reset(self);
-	}
-	EXPECT_LT(i, 10);
+		go_back(_metadata, self, &i);
+		EXPECT_TRUE(UNTIL(IN(PAYLOAD) >= 4 + i.replays));
+		EXPECT_LE(1, i.replays);
+	} while (!OUT(NACK) && _metadata->passed);
+	/* The one that is missing, and what followed and was thrown away */
+	EXPECT_LE(2, i.replays);
+	EXPECT_TRUE(UNTIL(info_of(self->fd).nacks_rx >= OUT(NACK)));
+	EXPECT_EQ(OUT(NACK), info_of(self->fd).nacks_rx);
+	if (!ttp_virtual())
+		return;
+	/* Of three NACKs one counts, and nothing is sent for any other reason */
+	EXPECT_EQ(variant->spec ? 1 : 3, OUT(NACK));
+	EXPECT_EQ(4, i.replays);
+	EXPECT_EQ(8, IN(PAYLOAD));
 }
 
 TEST_F(bare, lost_nacks)
@@ -615,14 +668,14 @@ TEST_F(bare, lost_nacks)
 		for (i = 0; i < 8; i++)
 			ASSERT_TRUE(we_send(self, n++));
 		ASSERT_TRUE(UNTIL(it_has(self, n)));
-	} while (!OUT(NACK) && n < 80);
+	} while (!OUT(NACK) && n < MOD_QUEUE);
 	EXPECT_LE(1, OUT(NACK));
 }
 
 TEST_F(bare, our_nack_names_the_first_bad_one)
 {
 	const struct bare *f;
-	int i, n;
+	int i;
 
 	ASSERT_TRUE(we_open(self));
 	it_sends(self, 0);
@@ -630,16 +683,14 @@ TEST_F(bare, our_nack_names_the_first_bad_one)
 	ASSERT_TRUE(UNTIL(!self->l->queued));
 	mark(self);
 	/* Younger ones, in a burst: one NACK, if the machine lets us hurry */
-	for (n = 0; n < 50 && IN(NACK) != 1; n++) {
-		mark(self);
-		for (i = 2; i < 5; i++)
-			mod_raw(&self->m, PAYLOAD, self->vc,
-				self->l->next - 1 + i, 0, "x", 1);
-		mod_watch(&self->m, 10);
-		EXPECT_LE(1, IN(NACK));
-		EXPECT_EQ(0, IN(ACK));
-	}
-	EXPECT_LT(n, 50);
+	for (i = 2; i < 5; i++)
+		mod_raw(&self->m, PAYLOAD, self->vc, self->l->next - 1 + i, 0,
+			"x", 1);
+	EXPECT_TRUE(SEEN(IN(NACK)));
+	mod_watch(&self->m, 10);
+	EXPECT_EQ(spares(self), IN(ACK));
+	if (ttp_virtual())
+		EXPECT_EQ(1, IN(NACK));
 	f = mod_find(&self->m, self->mark, MOD_IN, NACK, 0);
 	ASSERT_NE(NULL, f);
 	EXPECT_EQ(self->l->next, f->rx);
@@ -656,6 +707,7 @@ TEST_F(bare, our_nack_names_the_first_bad_one)
 
 TEST_F(bare, its_page_is_full)
 {
+	long begin;
 	int i;
 
 	self->m.page = 100;
@@ -665,10 +717,11 @@ TEST_F(bare, its_page_is_full)
 	ASSERT_TRUE(UNTIL(OUT(NACK_FULL) >= 2));
 	EXPECT_TRUE(info_of(self->fd).flags & TTP_INFO_FULL_THERE);
 	mark(self);
+	begin = ttp_now_ms();
 	mod_run(&self->m, 300);
 	/* One frame asks whether there is room, less and less often */
-	EXPECT_LE(1, IN(PAYLOAD));
-	EXPECT_GE(12, IN(PAYLOAD));
+	EXPECT_TRUE(UNTIL(IN(PAYLOAD)));
+	EXPECT_GE(12 + (ttp_now_ms() - begin) / 150 - 2, IN(PAYLOAD));
 	EXPECT_EQ(TTP_OPEN, state_of(self->fd));
 	EXPECT_TRUE(UNTIL((mod_read(&self->m), it_has(self, 6))));
 }
@@ -725,11 +778,13 @@ TEST_F(bare, room_is_told_without_a_timer)
 		mod_send(&self->m, self->vc, buf, sizeof(buf));
 	ASSERT_TRUE(UNTIL(IN(NACK_FULL)));
 	mod_watch(&self->m, 5);
+	mark(self);
 	acks = IN(ACK);
 	while (recv(self->fd, buf, sizeof(buf), 0) > 0)
 		;
+	EXPECT_TRUE(SEEN(IN(ACK) > acks));
 	mod_watch(&self->m, 20);
-	EXPECT_EQ(acks + 1, IN(ACK));
+	EXPECT_GE(acks + 1 + spares(self), IN(ACK));
 }
 
 /* ---- a link lost ---- */
@@ -784,6 +839,8 @@ TEST_F(bare, it_has_lost_the_link_and_counts_anew)
 
 TEST_F(bare, it_has_lost_the_link_for_good)
 {
+	long begin;
+
 	ASSERT_TRUE(we_open(self));
 	mod_forget(&self->m, self->vc);
 	self->m.deaf = true;
@@ -797,9 +854,10 @@ TEST_F(bare, it_has_lost_the_link_for_good)
 	ASSERT_TRUE(UNTIL(state_of(self->fd) == TTP_OPEN_SENT));
 	EXPECT_TRUE(we_send(self, 1));
 	mark(self);
+	begin = ttp_now_ms();
 	mod_run(&self->m, 300);
-	EXPECT_LE(1, IN(OPEN));
-	EXPECT_GE(6, IN(OPEN));
+	EXPECT_TRUE(UNTIL(IN(OPEN)));
+	EXPECT_GE(6 + (ttp_now_ms() - begin) / 300 - 1, IN(OPEN));
 	self->m.deaf = false;
 	EXPECT_TRUE(UNTIL(it_has(self, 2)));
 }
@@ -915,18 +973,19 @@ TEST_F(bare, we_close_it)
 
 	ASSERT_TRUE(we_open(self));
 	EXPECT_TRUE(exchange(self, 3));
+	ASSERT_TRUE(UNTIL(!info_of(self->fd).bays_held));
 	next = info_of(self->fd).tx_nxt;
 	rx = info_of(self->fd).rx;
 	mark(self);
 	close(self->fd);
 	self->fd = -1;
 	ASSERT_TRUE(UNTIL(self->l->state == MOD_CLOSED));
-	f = mod_find(&self->m, self->mark, MOD_IN, -1, 0);
-	EXPECT_EQ(CLOSE, f->op);
+	f = mod_find(&self->m, self->mark, MOD_IN, CLOSE, 0);
 	EXPECT_EQ(next, f->tx);
 	EXPECT_EQ(rx, f->rx);
 	/* Two answers, the second of them late: none is answered */
 	mod_run(&self->m, 20);
+	self->mark = f - self->m.log;
 	EXPECT_EQ(IN(CLOSE), IN(-1));
 	ttp_enter(&self->w.b);
 	EXPECT_EQ(0, ttp_count_links());
@@ -1000,8 +1059,7 @@ TEST_F(bare, close_nack_is_no_end)
 	for (i = 0; i < 3; i++)
 		mod_raw(&self->m, CLOSE_NACK, self->vc, 0, 0, NULL, 0);
 	/* It is said again, and ended by the first CLOSE_ACK, whatever its id */
-	mod_watch(&self->m, 50);
-	EXPECT_LE(1, IN(CLOSE));
+	EXPECT_TRUE(SEEN(IN(CLOSE)));
 	ttp_enter(&self->w.b);
 	EXPECT_EQ(1, ttp_count_links());
 	mod_raw(&self->m, CLOSE_ACK, self->vc, 7, 0x12345, NULL, 0);
@@ -1046,19 +1104,19 @@ TEST_F(bare, a_stuck_sender_is_woken)
 
 	ASSERT_TRUE(we_open(self));
 	begin = ttp_now_ms();
+	mark(self);
 	/* Its PAYLOAD is lost, and ours takes its timer away, if it keeps none */
 	self->m.drop[MOD_OUT][PAYLOAD] = 1;
 	it_sends(self, 0);
 	ASSERT_TRUE(we_send(self, 0));
 	ASSERT_TRUE(UNTIL(it_has(self, 1)));
-	mark(self);
 	EXPECT_TRUE(we_get(self, 0));
 	if (variant->spec)
 		return;
 	f = mod_find(&self->m, self->mark, MOD_IN, ACK, 0);
 	ASSERT_NE(NULL, f);
-	EXPECT_LE(390, f->at - begin);
-	EXPECT_TRUE(UNTIL(IN(ACK) == 2));
+	EXPECT_LE(SPARE_MS - 10, f->at - begin);
+	EXPECT_TRUE(UNTIL(IN(ACK) >= 2));
 }
 
 TEST_F(bare, a_duplicate_is_acknowledged_once)
@@ -1081,8 +1139,7 @@ TEST_F(bare, a_duplicate_is_acknowledged_once)
 	/* Later, with the newest id: the first ACK was lost */
 	mark(self);
 	mod_raw(&self->m, PAYLOAD, self->vc, self->l->next, 0, "x", 1);
-	mod_watch(&self->m, 5);
-	ASSERT_EQ(1, IN(ACK));
+	ASSERT_TRUE(SEEN(IN(ACK)));
 	EXPECT_EQ(self->l->next + i,
 		  mod_find(&self->m, self->mark, MOD_IN, ACK, 0)->rx);
 }
@@ -1092,12 +1149,12 @@ TEST_F(bare, acks_that_say_too_much)
 	struct ttp_info i;
 
 	ASSERT_TRUE(we_open(self));
+	mark(self);
 	ASSERT_TRUE(we_send(self, 0));
-	mod_watch(&self->m, 5);
+	ASSERT_TRUE(SEEN(IN(PAYLOAD)));
 	i = info_of(self->fd);
 	mod_raw(&self->m, ACK, self->vc, 0, i.tx_nxt, NULL, 0);
 	mod_raw(&self->m, ACK, self->vc, 0, i.tx_nxt + 0x1000, NULL, 0);
-	mod_watch(&self->m, 5);
+	EXPECT_TRUE(SEEN(ttp_counter(&self->w.b, "drop_ack") == 2));
 	EXPECT_EQ(1, info_of(self->fd).bays_held);
-	EXPECT_EQ(2, ttp_counter(&self->w.b, "drop_ack"));
 }
