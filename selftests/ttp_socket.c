@@ -503,7 +503,7 @@ TEST_F(sock, connect_sndtimeo)
 	EXPECT_ERRNO(EINPROGRESS, connect(self->fd, SA(sa), sizeof(sa)));
 	took = ttp_now_ms() - start;
 	EXPECT_LE(220, took);
-	EXPECT_GE(1500 * ttp_slow(), took);
+	EXPECT_GE(ttp_latest(320), took);
 	/* It goes on in the background. */
 	EXPECT_ERRNO(EALREADY, connect(self->fd, SA(sa), sizeof(sa)));
 }
@@ -518,7 +518,7 @@ TEST_F(sock, connect_timeout)
 	EXPECT_ERRNO(ETIMEDOUT, connect(self->fd, SA(sa), sizeof(sa)));
 	took = ttp_now_ms() - start;
 	EXPECT_LE(9000, took);
-	EXPECT_GE(13000 + 1000 * ttp_slow(), took);
+	EXPECT_GE(ttp_latest(13000), took);
 	listener = ttp_listen(&self->w.b, SOCK_STREAM, 2000, 1);
 	sa = ttp_addr(self->w.a.ifindex, self->w.b.mac, 2000);
 	EXPECT_EQ(0, connect(self->fd, SA(sa), sizeof(sa)));
@@ -549,7 +549,7 @@ TEST_F(sock, connect_nonblocking)
 	/* On a veth the answer may be there before connect() returns. */
 	if (connect(fd, SA(sa), sizeof(sa)))
 		EXPECT_EQ(EINPROGRESS, errno);
-	EXPECT_EQ(POLLOUT, ttp_poll(fd, POLLOUT, 2000));
+	EXPECT_EQ(POLLOUT, ttp_poll(fd, POLLOUT, TTP_SOON));
 	EXPECT_EQ(0, ttp_socket_error(fd));
 	EXPECT_EQ(1, send(fd, "x", 1, 0));
 	EXPECT_ERRNO(EISCONN, connect(fd, SA(sa), sizeof(sa)));
@@ -692,7 +692,7 @@ static void *send_thread(void *arg)
 
 static int wait_full(int fd)
 {
-	long end = ttp_now_ms() + 10000;
+	long end = ttp_now_ms() + TTP_SOON;
 
 	while (ttp_poll(fd, POLLOUT, 0) && ttp_now_ms() < end)
 		ttp_sleep_ms(5);
@@ -867,7 +867,7 @@ TEST_F(sock, accept_flags)
 
 	listener = ttp_listen(&self->w.b, SOCK_STREAM, 2000, 2);
 	client = ttp_dial(&self->w.a, &self->w.b, SOCK_STREAM, 2000);
-	EXPECT_EQ(POLLIN, ttp_poll(listener, POLLIN, 2000));
+	EXPECT_EQ(POLLIN, ttp_poll(listener, POLLIN, TTP_SOON));
 	fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	ASSERT_LE(0, fd);
 	EXPECT_TRUE(fcntl(fd, F_GETFL) & O_NONBLOCK);
@@ -972,7 +972,7 @@ TEST_F(sock, accept_inherits)
 
 TEST_F(sock, backlog_full_then_drained)
 {
-	long end = ttp_now_ms() + 2000 * ttp_slow();
+	long end = ttp_now_ms() + 5000;
 	int listener, client[8], fd[8], i, waiting;
 	struct sockaddr_ttp sa;
 
@@ -997,7 +997,7 @@ TEST_F(sock, backlog_full_then_drained)
 		ASSERT_LE(0, fd[i]);
 	}
 	for (i = 0; i < 8; i++) {
-		EXPECT_EQ(POLLOUT, ttp_poll(client[i], POLLOUT, 5000));
+		EXPECT_EQ(POLLOUT, ttp_poll(client[i], POLLOUT, TTP_SOON));
 		EXPECT_EQ(0, ttp_socket_error(client[i]));
 		EXPECT_EQ(1, send(client[i], "x", 1, MSG_NOSIGNAL));
 	}
@@ -1063,7 +1063,7 @@ TEST_F(sock, closing_a_listener_resets_who_waits)
 	listener = ttp_listen(&self->w.b, SOCK_STREAM, 2000, 2);
 	client = ttp_dial(&self->w.a, &self->w.b, SOCK_STREAM, 2000);
 	ASSERT_LE(0, client);
-	EXPECT_EQ(POLLIN, ttp_poll(listener, POLLIN, 2000));
+	EXPECT_EQ(POLLIN, ttp_poll(listener, POLLIN, TTP_SOON));
 	close(listener);
 	EXPECT_ERRNO(ECONNRESET, recv(client, &c, 1, 0));
 	close(client);
@@ -1096,10 +1096,12 @@ static void on_alarm(int sig)
 	(void)sig;
 }
 
-static void alarm_in(long ms)
+/* And again and again: the first may come before anybody waits. */
+static void alarms(long ms)
 {
 	struct sigaction sa = { .sa_handler = on_alarm };
-	struct itimerval it = { { 0, 0 }, { ms / 1000, ms % 1000 * 1000 } };
+	struct timeval t = { ms / 1000, ms % 1000 * 1000 };
+	struct itimerval it = { t, t };
 
 	sigaction(SIGALRM, &sa, NULL);
 	setitimer(ITIMER_REAL, &it, NULL);
@@ -1108,8 +1110,9 @@ static void alarm_in(long ms)
 TEST_F(sock, signals_interrupt_accept)
 {
 	ASSERT_EQ(0, listen(self->fd, 1));
-	alarm_in(100);
+	alarms(100);
 	EXPECT_ERRNO(EINTR, accept(self->fd, NULL, NULL));
+	alarms(0);
 }
 
 TEST_F(sock, signals_interrupt_connect)
@@ -1117,8 +1120,9 @@ TEST_F(sock, signals_interrupt_connect)
 	static const unsigned char nobody[] = { 2, 0, 0, 0, 0, 0x99 };
 	struct sockaddr_ttp sa = ttp_addr(self->w.a.ifindex, nobody, 2000);
 
-	alarm_in(100);
+	alarms(100);
 	EXPECT_ERRNO(EINTR, connect(self->fd, SA(sa), sizeof(sa)));
+	alarms(0);
 	/* It goes on, as with TCP. */
 	fcntl(self->fd, F_SETFL, O_NONBLOCK);
 	EXPECT_ERRNO(EALREADY, connect(self->fd, SA(sa), sizeof(sa)));
@@ -1257,7 +1261,7 @@ TEST_F(sock, user_timeout_ends_a_dead_link)
 	EXPECT_ERRNO(ETIMEDOUT, recv(fd[0], &c, 1, 0));
 	took = ttp_now_ms() - start;
 	EXPECT_LE(500, took);
-	EXPECT_GE(1500 + 500 * ttp_slow(), took);
+	EXPECT_GE(ttp_latest(700), took);
 	/* Told once; then it is just over. */
 	EXPECT_EQ(0, recv(fd[0], &c, 1, 0));
 	EXPECT_ERRNO(EPIPE, send(fd[0], "x", 1, MSG_NOSIGNAL));
@@ -1273,7 +1277,7 @@ TEST_F(sock, idle_timeout_closes)
 
 	ASSERT_EQ(0, ttp_pair(&self->w, SOCK_STREAM, fd));
 	ASSERT_EQ(0, setsockopt(fd[0], SOL_TTP, TTP_IDLE_TIMEOUT, &ms, 4));
-	EXPECT_EQ(POLLIN, ttp_poll(fd[1], POLLIN, 6000) & POLLIN);
+	EXPECT_EQ(POLLIN, ttp_poll(fd[1], POLLIN, TTP_SOON) & POLLIN);
 	EXPECT_EQ(0, recv(fd[1], &c, 1, 0));
 	EXPECT_EQ(0, recv(fd[0], &c, 1, 0));
 	close(fd[0]);
@@ -1322,11 +1326,13 @@ TEST_F_TIMEOUT(sock, keepalive_notices_a_lost_peer, 60)
 	ttp_enter(&self->w.a);
 	ASSERT_EQ(0, sysctl_set("/proc/sys/net/ttp/keepalive_ms", "1500"));
 	ASSERT_EQ(0, keep_alive(common[0]));
+	start = ttp_now_ms();
 	EXPECT_EQ(0, ttp_poll(own[0], POLLIN, 7500));
 	EXPECT_EQ(0, ttp_poll(common[0], POLLIN, 0));
 	asked = ttp_counter(&self->w.a, "probes_out");
 	EXPECT_LE(6, asked);
-	EXPECT_GE(14, asked);
+	/* No more for a machine that was late */
+	EXPECT_GE(14 * (ttp_now_ms() - start) / 7500, asked);
 
 	ttp_enter(&self->w.b);
 	ASSERT_EQ(0, ttp_link_flags(self->w.b.ifindex, 0, 1 /* IFF_UP */));
@@ -1334,7 +1340,7 @@ TEST_F_TIMEOUT(sock, keepalive_notices_a_lost_peer, 60)
 	EXPECT_ERRNO(ETIMEDOUT, recv(own[0], &c, 1, 0));
 	EXPECT_ERRNO(ETIMEDOUT, recv(common[0], &c, 1, 0));
 	EXPECT_LE(3500, ttp_now_ms() - start);
-	EXPECT_GE(9500 + 2000 * ttp_slow(), ttp_now_ms() - start);
+	EXPECT_GE(ttp_latest(9500), ttp_now_ms() - start);
 	EXPECT_ERRNO(EAGAIN, recv(none[0], &c, 1, MSG_DONTWAIT));
 	EXPECT_EQ(2, ttp_counter(&self->w.a, "timeouts"));
 	close(own[0]);
@@ -1366,7 +1372,7 @@ TEST_F_TIMEOUT(sock, idle_timeout_of_the_device, 60)
 	EXPECT_EQ(0, recv(fd[0], &c, 1, 0));
 	EXPECT_ERRNO(EPIPE, send(fd[0], "x", 1, MSG_NOSIGNAL));
 	EXPECT_LE(700, took);
-	EXPECT_GE(2500 + 1000 * ttp_slow(), took);
+	EXPECT_GE(ttp_latest(2500), took);
 	ASSERT_EQ(1, send(kept[0], "y", 1, 0));
 	EXPECT_EQ(1, recv(kept[1], &c, 1, 0));
 	close(kept[0]);
