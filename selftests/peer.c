@@ -6,7 +6,9 @@
 #include "peer.h"
 
 #define MAX_PAYLOAD	1446
-#define WAIT		(1000 * ttp_slow())
+#define WAIT		(10000 * ttp_slow())
+#define AGAIN		(500 * ttp_slow())
+#define TRIES		20
 
 void peer_init(struct peer *p, const struct ttp_wire *w, int raw, uint16_t port,
 	       uint32_t isn)
@@ -112,9 +114,9 @@ int peer_half_open(struct peer *p, int port, int window_log)
 	int tries;
 
 	p->theirs = port;
-	for (tries = 0; tries < 3; tries++) {
+	for (tries = 0; tries < TRIES; tries++) {
 		peer_ask(p, 0, window_log);
-		if (peer_hear(p, WAIT / 2) != OPEN_ACK)
+		if (peer_hear(p, AGAIN) != OPEN_ACK)
 			continue;
 		p->rx = p->got.tx - 1;
 		p->peer_isn = p->rx;

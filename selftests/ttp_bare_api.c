@@ -13,7 +13,7 @@
 #include "ttp_main.h"
 
 #define SA(x)	((struct sockaddr *)&(x))
-#define WAIT	(3000 * ttp_slow())
+#define WAIT	(10000 * ttp_slow())
 #define BOTH	(TTP_DIALECT_F_SOCKET | TTP_DIALECT_F_BARE)
 
 FIXTURE(two) {

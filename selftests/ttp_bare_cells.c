@@ -12,7 +12,7 @@
 #include "ttp_main.h"
 
 #define SA(x)	((struct sockaddr *)&(x))
-#define WAIT	(2000 * ttp_slow())
+#define WAIT	(10000 * ttp_slow())
 #define QUIET	(6 * ttp_slow())
 #define FIRST	1000		/* our first id */
 #define ASIDE	2		/* a channel without links */

@@ -20,7 +20,7 @@
 #include "ttp_lib.h"
 
 #define fallthrough	__attribute__((__fallthrough__))
-#define WAIT		(1000 * ttp_slow())
+#define WAIT		(10000 * ttp_slow())
 #define WINDOW_LOG	6
 #define PORT		2000	/* a listener with room */
 #define CROWD		2001	/* one without */

@@ -340,7 +340,7 @@ TEST_F(dev, disabled_while_connecting)
 
 	EXPECT_EQ(-1, connect(fd, SA(sa), sizeof(sa)));
 	ASSERT_EQ(0, ttp_dev_del(a->ifindex));
-	EXPECT_NE(0, ttp_poll(fd, POLLIN, 1000) & POLLHUP);
+	EXPECT_NE(0, ttp_poll(fd, POLLIN, TTP_SOON) & POLLHUP);
 	EXPECT_EQ(ENODEV, ttp_socket_error(fd));
 	close(fd);
 }
@@ -354,11 +354,11 @@ TEST_F(dev, disabled_with_links_to_be_accepted)
 		fd[i] = ttp_dial(&self->w.a, &self->w.b, SOCK_STREAM, 2000);
 		ASSERT_LE(0, fd[i]);
 	}
-	ASSERT_EQ(POLLIN, ttp_poll(listener, POLLIN, 1000));
+	ASSERT_EQ(POLLIN, ttp_poll(listener, POLLIN, TTP_SOON));
 	ttp_enter(&self->w.b);
 	ASSERT_EQ(0, ttp_dev_del(self->w.b.ifindex));
 	for (i = 0; i < 3; i++)
-		EXPECT_NE(0, ttp_poll(fd[i], POLLIN, 1000) & POLLHUP);
+		EXPECT_NE(0, ttp_poll(fd[i], POLLIN, TTP_SOON) & POLLHUP);
 	close(listener);
 	for (i = 0; i < 3; i++)
 		close(fd[i]);
@@ -421,7 +421,7 @@ TEST_F(dev, frames_have_the_mark_of_their_socket)
 	ASSERT_LE(0, s);
 	ASSERT_EQ(0, filter_mark(s, mark));
 	ASSERT_EQ(1, send(self->fd[0], "x", 1, 0));
-	EXPECT_TRUE(ttp_wait_acked(self->fd[0], 5000));
+	EXPECT_TRUE(ttp_wait_acked(self->fd[0], TTP_SOON));
 	EXPECT_EQ(-1, raw_recv(s, buf, &f, 20));
 
 	ASSERT_EQ(0, setsockopt(self->fd[0], SOL_SOCKET, SO_MARK, &mark,
@@ -432,13 +432,13 @@ TEST_F(dev, frames_have_the_mark_of_their_socket)
 	EXPECT_EQ(0, memcmp(self->w.a.mac, f.src, 6));
 
 	/* And no mark again */
-	EXPECT_TRUE(ttp_wait_acked(self->fd[0], 5000));
+	EXPECT_TRUE(ttp_wait_acked(self->fd[0], TTP_SOON));
 	mark = 0;
 	ASSERT_EQ(0, setsockopt(self->fd[0], SOL_SOCKET, SO_MARK, &mark,
 				sizeof(mark)));
 	raw_flush(s);
 	ASSERT_EQ(1, send(self->fd[0], "z", 1, 0));
-	EXPECT_TRUE(ttp_wait_acked(self->fd[0], 5000));
+	EXPECT_TRUE(ttp_wait_acked(self->fd[0], TTP_SOON));
 	EXPECT_EQ(-1, raw_recv(s, buf, &f, 20));
 	close(s);
 }
@@ -576,7 +576,7 @@ TEST_F(dev, mtu_shrinks_between_transfers)
 
 	traffic_start(&t, self->fd, MB / 4);
 	traffic_wait(&t);
-	ASSERT_TRUE(ttp_wait_acked(self->fd[0], 1000));
+	ASSERT_TRUE(ttp_wait_acked(self->fd[0], TTP_SOON));
 	ASSERT_EQ(0, set_mtu(&self->w.a, 1000));
 	ASSERT_EQ(0, ttp_info(self->fd[0], &i));
 	EXPECT_EQ(946, i.max_payload);

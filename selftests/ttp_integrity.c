@@ -30,7 +30,7 @@ struct conf conf = {
 	.min = 50000,
 	.run_ms = 1000,
 	.patience_ms = 30000,
-	.gone_ms = 2000,
+	.gone_ms = 20000,
 };
 
 struct link *links;
@@ -295,7 +295,7 @@ static const char help[] =
 "  --churn           open and close all the time\n"
 "  --clean           the wire delivers every frame once and in order\n"
 "  --patience MS     without a byte for so long it hangs (30000)\n"
-"  --gone MS         links left over after so long are a fault (2000)\n"
+"  --gone MS         links left over after so long are a fault (20000)\n"
 "  --seed N          of everything random; printed\n"
 "  --fault F         make a fault, which has to be found: flip, drop, dup, swap,\n"
 "                    mix, short, long, stall, reset, merge, split, leak\n"

@@ -18,7 +18,7 @@
 #include "ttp_lib.h"
 #include "ttp_main.h"
 
-#define WAIT		(1000 * ttp_slow())
+#define WAIT		(10000 * ttp_slow())
 #define LONGEST		200000
 #define MOST		20000	/* records at a time */
 #define ROUNDS		1
@@ -212,7 +212,7 @@ static bool read_one(struct _test_data_records *self, int i)
 	ssize_t n;
 	int inq;
 
-	if (ttp_poll(self->fd[1], POLLIN, 20 * WAIT) != POLLIN ||
+	if (ttp_poll(self->fd[1], POLLIN, 2 * WAIT) != POLLIN ||
 	    ioctl(self->fd[1], SIOCINQ, &inq) || inq != (int)size)
 		return false;
 	if (i % 7 == 1 && size)
@@ -284,7 +284,7 @@ TEST_F_TIMEOUT(records, and_then_the_end, 60)
 	ASSERT_EQ(0, shutdown(self->fd[0], SHUT_WR));
 	for (i = 0; i < n; i++)
 		ASSERT_TRUE(read_one(self, i));
-	ASSERT_NE(0, ttp_poll(self->fd[1], POLLIN, 20 * WAIT));
+	ASSERT_NE(0, ttp_poll(self->fd[1], POLLIN, 2 * WAIT));
 	EXPECT_EQ(0, recv(self->fd[1], self->buf, sizeof(self->buf), 0));
 }
 

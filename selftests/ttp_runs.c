@@ -159,10 +159,10 @@ TEST_F_TIMEOUT(runs, leave_no_checksum_behind, 60)
 		ttp_fill(self->buf, sizeof(self->buf), 0, i);
 		ASSERT_EQ(2 * FRAME, send(self->fd, self->buf, 2 * FRAME, 0));
 		ASSERT_TRUE(hear_data(&self->p, self->buf, 2 * FRAME));
-		ASSERT_TRUE(ttp_wait_acked(self->fd, 1000));
+		ASSERT_TRUE(ttp_wait_acked(self->fd, TTP_SOON));
 		ASSERT_EQ(100, send(self->fd, self->buf + i, 100, 0));
 		ASSERT_TRUE(hear_data(&self->p, self->buf + i, 100));
-		ASSERT_TRUE(ttp_wait_acked(self->fd, 1000));
+		ASSERT_TRUE(ttp_wait_acked(self->fd, TTP_SOON));
 	}
 	/* They were runs, or this has shown nothing */
 	EXPECT_LE(10, ttp_counter(&self->w.b, "gso_cut"));
