@@ -19,6 +19,10 @@ case ${TTP_SLOW:-0} in
 *) slow=8 ;;
 esac
 
+# Seconds for what has to come, on a machine that may stand still for a while
+# shellcheck disable=SC2034 # for the tests
+patience=$((20 * slow))
+
 started=""
 export started
 ktap_n=0
@@ -154,7 +158,7 @@ start() {
 
 # dial NODE COMMAND...: again while nobody listens yet; input from $input
 dial() {
-	local end=$((SECONDS + 5 * slow + 1)) status
+	local end=$((SECONDS + patience)) status
 
 	while :; do
 		on "$@" <"${input:-/dev/null}" 2>"$tmp/dial"
@@ -202,7 +206,7 @@ counter() {
 
 # wait_for SECONDS COMMAND...: until it succeeds
 wait_for() {
-	local end=$((SECONDS + $1 * slow + 1))
+	local end=$((SECONDS + $1 * slow + patience))
 
 	shift
 	until "$@" >/dev/null 2>&1; do

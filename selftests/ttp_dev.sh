@@ -16,9 +16,9 @@ json() {
 reach() {
 	local from=$1 to=$2 dev=$3 mac=$4 responder status
 
-	start "$to" timeout $((30 * slow)) ttping -l -q
+	start "$to" timeout $((120 * slow)) ttping -l -q
 	responder=$started
-	dial "$from" ttping -q -c 5 -i 0.05 -t $((4 * slow)) -I "$dev" "$mac"
+	dial "$from" ttping -q -c 5 -i 0.05 -t "$patience" -I "$dev" "$mac"
 	status=$?
 	end "$responder"
 	return "$status"
@@ -78,10 +78,10 @@ nobody_adds() {
 links() {
 	local listener
 
-	start b timeout 60 ttpcat -l -d 1234 >/dev/null
+	start b timeout $((60 * slow)) ttpcat -l -d 1234 >/dev/null
 	listener=$started
 	mkfifo "$tmp/hold"
-	input=$tmp/hold dial a timeout 60 ttpcat "$(mac_of b)" 1234 &
+	input=$tmp/hold dial a timeout $((60 * slow)) ttpcat "$(mac_of b)" 1234 &
 	exec 9>"$tmp/hold"
 	check "link show" wait_for 5 link_is_shown
 	check "link show -s" on a ttpctl -s link show
@@ -173,12 +173,12 @@ vlan() {
 vlan_link_apart() {
 	local responder opens refused status
 
-	start b timeout $((30 * slow)) ttping -l -q
+	start b timeout $((120 * slow)) ttping -l -q
 	responder=$started
 	wait_for 5 on a ttpcat -z -I wire0.5 "$(mac_of b)" 7
 	opens=$(counter b opens_passive)
 	refused=$(counter b drop_refused)
-	on a ttping -q -c 5 -i 0.05 -t $((4 * slow)) -I wire0.5 "$(mac_of b)"
+	on a ttping -q -c 5 -i 0.05 -t "$patience" -I wire0.5 "$(mac_of b)"
 	status=$?
 	end "$responder"
 	opens=$(($(counter b opens_passive) - opens))
@@ -230,7 +230,7 @@ policies() {
 	responder=$started
 	wait_for 5 on a ttpcat -z "$(mac_of b)" 2000
 	refused 2 "" "policy raw: nobody is refused" as_nobody
-	check "policy raw: root is not" on a ttping -q -c 1 -I wire0 -p 2000 \
+	check "policy raw: root is not" on a ttping -q -c 1 -t "$patience" -I wire0 -p 2000 \
 		"$(mac_of b)"
 	on a ttpctl dev set wire0 policy gid 65534 65534
 	check "policy gid: the group may" as_nobody
@@ -240,10 +240,10 @@ policies() {
 		on a ttping -q -c 1 -t 1 -I wire0 -p 2000 "$(mac_of b)"
 	on b ttpctl dev set wire0 allow "$(mac_of a)"
 	check "allow-list: those on it are" \
-		on a ttping -q -c 1 -I wire0 -p 2000 "$(mac_of b)"
+		on a ttping -q -c 1 -t "$patience" -I wire0 -p 2000 "$(mac_of b)"
 	on b ttpctl dev set wire0 allow 00:00:00:00:00:00
 	check "allow-list: emptied" \
-		on a ttping -q -c 1 -I wire0 -p 2000 "$(mac_of b)"
+		on a ttping -q -c 1 -t "$patience" -I wire0 -p 2000 "$(mac_of b)"
 	end "$responder"
 }
 
@@ -255,17 +255,17 @@ listener_policy() {
 	wait_for 5 on a ttpcat -z "$(mac_of b)" 2001
 	on b ttpctl dev set wire0 policy gid 1 2
 	refused 1 "refused" "policy gid: nor may one who listens already" \
-		on a ttping -q -c 1 -I wire0 -p 2001 "$(mac_of b)"
+		on a ttping -q -c 1 -t "$patience" -I wire0 -p 2001 "$(mac_of b)"
 	on b ttpctl dev set wire0 policy gid 1 65534
 	check "policy gid: until his group is in it" \
-		on a ttping -q -c 1 -I wire0 -p 2001 "$(mac_of b)"
+		on a ttping -q -c 1 -t "$patience" -I wire0 -p 2001 "$(mac_of b)"
 	on b ttpctl dev set wire0 policy all
 	end "$responder"
 }
 
 as_nobody() {
 	on a setpriv --reuid 65534 --regid 65534 --clear-groups \
-		env PATH="$PATH" ttping -q -c 1 -I wire0 -p 2000 "$(mac_of b)"
+		env PATH="$PATH" ttping -q -c 1 -t "$patience" -I wire0 -p 2000 "$(mac_of b)"
 }
 
 # Again and again: it tells of what happens once it listens

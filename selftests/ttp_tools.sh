@@ -24,14 +24,14 @@ stop() {
 }
 
 ping_says() {
-	on a ttping -c 4 -i 0.05 "$b_mac" >"$tmp/ping" || return
+	on a ttping -t "$patience" -c 4 -i 0.05 "$b_mac" >"$tmp/ping" || return
 	cat "$tmp/ping"
 	grep -q "4 sent" "$tmp/ping" && grep -q "4 received" "$tmp/ping" &&
 		grep -q "p99" "$tmp/ping"
 }
 
 ping_json() {
-	on a ttping -j -q -c 20 -f "$b_mac" | tee "$tmp/json"
+	on a ttping -j -q -t "$patience" -c 20 -f "$b_mac" | tee "$tmp/json"
 	jq -e '.sent == 20 and .received == 20 and .lost == 0 and
 		.rtt_us.min > 0 and .rtt_us.max >= .rtt_us.min' "$tmp/json"
 }
@@ -40,7 +40,7 @@ several_clients() {
 	local pids=() pid status=0 i
 
 	for i in 1 2 3 4 5 6; do
-		start a ttping -q -c 20 -i 0.01 -s $((i * 700)) "$b_mac" >/dev/null
+		start a ttping -q -t "$patience" -c 20 -i 0.01 -s $((i * 700)) "$b_mac" >/dev/null
 		pids+=("$started")
 	done
 	for pid in "${pids[@]}"; do
@@ -80,10 +80,10 @@ probe_range() {
 pipeline() {
 	local listener got
 
-	start b timeout 60 ttpcat -l 2300 < <(echo answer) >"$tmp/question"
+	start b timeout $((60 * slow)) ttpcat -l 2300 < <(echo answer) >"$tmp/question"
 	listener=$started
 	echo question >"$tmp/ask"
-	got=$(input=$tmp/ask dial a timeout 60 ttpcat "$b_mac" 2300)
+	got=$(input=$tmp/ask dial a timeout $((60 * slow)) ttpcat "$b_mac" 2300)
 	wait "$listener" || return
 	[ "$got" = answer ] && [ "$(cat "$tmp/question")" = question ]
 }
@@ -113,7 +113,7 @@ loopback() {
 	own=$(mac_of a)
 	start a ttping -l -q -p 2500
 	server=$started
-	dial a ttping -q -c 5 -i 0.05 -p 2500 "$own"
+	dial a ttping -q -t "$patience" -c 5 -i 0.05 -p 2500 "$own"
 	status=$?
 	stop
 	return "$status"
@@ -163,26 +163,27 @@ links=".count == $((2 * n)) and .links == 2"
 sane=".lost == 0 and .ns.min > 0 and .ns.min <= .ns.p50 and .ns.p50 <= .ns.p999 and
 	.ns.p999 <= .ns.max"
 bytes=$((2000000 / slow))
+seconds=$((1 + slow / 2))
 
 plan 32
 wire_up
 head -c $((3000000 / slow)) /dev/urandom >"$tmp/file"
 
-refused 1 "refused" "ttping: nobody there" on a ttping -c 1 "$b_mac"
+refused 1 "refused" "ttping: nobody there" on a ttping -t "$patience" -c 1 "$b_mac"
 serve 7 ttping -l -q
 check "ttping says what ping says" ping_says
 check "ttping -j" ping_json
-check "ttping by name%device" on a ttping -q -c 1 "$b_mac%wire0"
-check "ttping, 100000 bytes" on a ttping -q -c 3 -i 0.05 -s 100000 "$b_mac"
+check "ttping by name%device" on a ttping -q -t "$patience" -c 1 "$b_mac%wire0"
+check "ttping, 100000 bytes" on a ttping -q -t "$patience" -c 3 -i 0.05 -s 100000 "$b_mac"
 check "ttping, six clients at once" several_clients
-check "ttping on channel 1" on a ttping -q -c 2 -i 0.05 -V 1 "$b_mac"
-check "ttping on channel 2" on a ttping -q -c 2 -i 0.05 "$b_mac%wire0.2"
+check "ttping on channel 1" on a ttping -q -t "$patience" -c 2 -i 0.05 -V 1 "$b_mac"
+check "ttping on channel 2" on a ttping -q -t "$patience" -c 2 -i 0.05 "$b_mac%wire0.2"
 refused 1 "" "ttping -S to a stream responder" on a ttping -S -c 1 -t 2 "$b_mac"
 stop
 type=(-S)
 serve 7 ttping -l -q -S
 type=()
-check "ttping -S" on a ttping -q -S -c 5 -i 0.05 "$b_mac"
+check "ttping -S" on a ttping -q -S -t "$patience" -c 5 -i 0.05 "$b_mac"
 stop
 check "ttpcat: a file there" put 2001
 check "ttpcat: a file there, in records" put 2002 -S
@@ -207,8 +208,8 @@ check "ttpperf: bulk" perf ".bytes >= $bytes and .ns_per_kb > 0 and
 	.client.frames_tx > $((1000 / slow))" -b $bytes
 check "ttpperf: bulk the other way" perf ".bytes >= $bytes and
 	.server.frames_tx > $((1000 / slow))" -b $bytes -R -s 1400 -r 10000
-check "ttpperf: bulk for a time" perf ".bytes >= 65536 and .seconds >= 0.5 and
-	(.intervals | length) >= 1" -l 0.5 -i 0.1
+check "ttpperf: bulk for a time" perf ".bytes >= 65536 and .seconds >= $seconds and
+	(.intervals | length) >= 1" -l $seconds -i 0.1
 check "ttpperf: messages in flight" perf "$all and .messages_per_s > 0" \
 	-t messages -n $n -D 40
 check "ttpperf: connections" perf "$all and $sane and .connections_per_s > 0" \

@@ -58,9 +58,9 @@ unload_with_links() {
 	modprobe ttp || return
 	on b ttpctl dev add wire0 || return
 	on a ttpctl dev add wire0 || return
-	start b timeout 20 ttpcat -l 9 >/dev/null </dev/null
+	start b timeout $((60 * slow)) ttpcat -l 9 >/dev/null </dev/null
 	head -c 300000 /dev/zero >"$tmp/zeros"
-	input=$tmp/zeros dial a timeout 20 ttpcat "$(mac_of b)%wire0" 9
+	input=$tmp/zeros dial a timeout $((60 * slow)) ttpcat "$(mac_of b)%wire0" 9
 	wait "$started"
 	wait_for 2 rmmod ttp
 }
