@@ -645,6 +645,76 @@ TEST_F(stream, sendfile_copies_nothing)
 	close(file);
 }
 
+#define LENT_PIECES	12
+#define LENT_PRICE	1024	/* at least, of a page of which a byte is used */
+#define LENT_TRIES	50
+
+static long wmem_queued(int fd)
+{
+	__u32 mem[SK_MEMINFO_VARS];
+	socklen_t len = sizeof(mem);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, mem, &len))
+		return -1;
+	return mem[SK_MEMINFO_WMEM_QUEUED];
+}
+
+/*
+ * The head of an answer, a byte of each of several pages, and a copied end: while
+ * they wait. Return: what the send buffer has of them, or -1: it took so long that
+ * they may have gone by themselves.
+ */
+static long lend_pieces(int fd, int file, const char *buf)
+{
+	long began = ttp_now_ms(), held;
+	int on = 1, i;
+
+	if (setsockopt(fd, SOL_TTP, TTP_CORK, &on, sizeof(on)) ||
+	    send(fd, buf, 1, 0) != 1)
+		return -2;
+	for (i = 0; i < LENT_PIECES; i++) {
+		off_t at = i * 4096L;
+
+		if (sendfile(fd, file, &at, 1) != 1)
+			return -2;
+	}
+	if (send(fd, buf, 100, 0) != 100)
+		return -2;
+	held = wmem_queued(fd);
+	on = 0;
+	if (setsockopt(fd, SOL_TTP, TTP_CORK, &on, sizeof(on)))
+		return -2;
+	return ttp_now_ms() - began < 100 ? held : -1;
+}
+
+/* One frame of all, in which each page counts, until it is acknowledged */
+TEST_F(stream, lent_pieces_are_paid_for)
+{
+	size_t size = LENT_PIECES * 4096, n = 1 + LENT_PIECES + 100;
+	struct ttp_info before, after;
+	long held = -1;
+	int file, i, j;
+
+	ttp_fill(self->buf, size, 0, 3);
+	file = file_of(self->buf, size);
+	ASSERT_LE(0, file);
+	for (i = 0; i < LENT_TRIES && held == -1; i++) {
+		ASSERT_EQ(0, ttp_info(self->fd[0], &before));
+		held = lend_pieces(self->fd[0], file, self->buf);
+		ASSERT_EQ(n, ttp_recv_all(self->fd[1], self->in, n));
+		EXPECT_EQ(self->buf[0], self->in[0]);
+		for (j = 0; j < LENT_PIECES; j++)
+			EXPECT_EQ(self->buf[j * 4096], self->in[1 + j]);
+		EXPECT_EQ(0, memcmp(self->buf, self->in + n - 100, 100));
+		ASSERT_TRUE(ttp_wait_acked(self->fd[0], PATIENCE));
+		EXPECT_EQ(0, wmem_queued(self->fd[0]));
+	}
+	EXPECT_LE(LENT_PIECES * LENT_PRICE, held);
+	ASSERT_EQ(0, ttp_info(self->fd[0], &after));
+	EXPECT_EQ(1, after.frames_tx - before.frames_tx);
+	close(file);
+}
+
 /* A sum that tells where a byte was (Adler-32) */
 static uint32_t adler(uint32_t sum, const unsigned char *buf, size_t len)
 {

@@ -4,6 +4,7 @@
  * so it may still grow: to a frame that is full, or to a run.
  */
 
+#include <linux/bvec.h>
 #include "bare.h"
 #include "join.h"
 #include "run.h"
@@ -78,16 +79,16 @@ bool ttp_join(struct ttp_link *link, struct sk_buff *skb)
 	return true;
 }
 
-/* Payload and flags of the last that waits: so much more */
+/* Payload, price and flags of the last that waits: so much more */
 static void ttp_join_grow(struct ttp_link *link, struct sk_buff *tail, u32 n,
-			  u8 flags)
+			  u32 price, u8 flags)
 {
 	tail->len += n;
 	tail->data_len += n;
-	tail->truesize += n;
+	tail->truesize += price;
 	TTP_CB(tail)->e.len = tail->len;
 	TTP_CB(tail)->e.flags |= flags;
-	link->wmem += n;
+	link->wmem += price;
 	link->snd_queued += n;
 }
 
@@ -102,30 +103,55 @@ static u32 ttp_join_most(const struct ttp_link *link,
 	return ttp_join_records(link, tail);
 }
 
+/* Bytes of a page behind the last that waits; false if there is no room */
+static bool ttp_join_frag(struct sk_buff *tail, struct page *page, u32 off,
+			  u32 n, bool lent)
+{
+	struct skb_shared_info *shinfo = skb_shinfo(tail);
+	int i = shinfo->nr_frags;
+
+	if (skb_can_coalesce(tail, i, page, off)) {
+		skb_frag_size_add(&shinfo->frags[i - 1], n);
+	} else if (i < MAX_SKB_FRAGS) {
+		get_page(page);
+		if (lent)
+			skb_fill_page_desc_noacc(tail, i, page, off, n);
+		else
+			skb_fill_page_desc(tail, i, page, off, n);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 bool ttp_join_bytes(struct ttp_link *link, struct page_frag *pf, u32 n,
 		    u8 flags)
 {
 	struct sk_buff *tail = skb_peek_tail(&link->sndq);
-	struct skb_shared_info *shinfo;
-	int i;
 
 	if (!tail || skb_zcopy(tail) ||
-	    tail->len + n > ttp_join_most(link, tail, n))
+	    tail->len + n > ttp_join_most(link, tail, n) ||
+	    !ttp_join_frag(tail, pf->page, pf->offset, n, false))
 		return false;
-	shinfo = skb_shinfo(tail);
-	i = shinfo->nr_frags;
-	if (skb_can_coalesce(tail, i, pf->page, pf->offset)) {
-		skb_frag_size_add(&shinfo->frags[i - 1], n);
-	} else if (i < MAX_SKB_FRAGS) {
-		get_page(pf->page);
-		skb_fill_page_desc(tail, i, pf->page, pf->offset, n);
-	} else {
-		return false;
-	}
 	/* From here on these bytes of the page are never written */
 	pf->offset += n;
 	if (link->c.seq && !TTP_CB(tail)->seg)
 		TTP_CB(tail)->seg = tail->len;
-	ttp_join_grow(link, tail, n, flags);
+	ttp_join_grow(link, tail, n, n, flags);
+	return true;
+}
+
+bool ttp_join_lent(struct ttp_link *link, const struct bio_vec *bv, u32 price)
+{
+	struct sk_buff *tail = skb_peek_tail(&link->sndq);
+	struct page *head = compound_head(bv->bv_page);
+	u32 off = bv->bv_offset + ((bv->bv_page - head) << PAGE_SHIFT);
+
+	if (!tail || skb_zcopy(tail) ||
+	    tail->len + bv->bv_len > ttp_join_longest(link) ||
+	    !ttp_join_frag(tail, head, off, bv->bv_len, true))
+		return false;
+	skb_shinfo(tail)->flags |= SKBFL_SHARED_FRAG;
+	ttp_join_grow(link, tail, bv->bv_len, price, 0);
 	return true;
 }

@@ -30,4 +30,7 @@ bool ttp_join(struct ttp_link *link, struct sk_buff *skb);
 bool ttp_join_bytes(struct ttp_link *link, struct page_frag *pf, u32 n,
 		    u8 flags);
 
+/* The same of a page that is not ours: see ttp_link_lend(). */
+bool ttp_join_lent(struct ttp_link *link, const struct bio_vec *bv, u32 price);
+
 #endif /* _TTP_JOIN_H */

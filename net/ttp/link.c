@@ -412,6 +412,41 @@ int ttp_link_append(struct ttp_link *link, struct page_frag *pf, u32 n,
 	return 0;
 }
 
+/* More is on sndq, held back, and yet more is to come at once: unlock. */
+static void ttp_link_gathered(struct ttp_link *link)
+	__releases(&link->lock)
+{
+	ttp_link_account(link);
+	/* Should the rest not come, the scanner sends it */
+	ttp_chalk_busy(link);
+	ttp_output_unlock(link);
+}
+
+int ttp_link_lend(struct ttp_link *link, const struct bio_vec *bv, u32 price,
+		  bool more, bool gather)
+{
+	u32 nxt;
+
+	ttp_link_lock(link);
+	if (!ttp_link_sendable(link)) {
+		spin_unlock_bh(&link->lock);
+		return -EPIPE;
+	}
+	nxt = link->c.snd.nxt;
+	if (!ttp_join_lent(link, bv, price)) {
+		spin_unlock_bh(&link->lock);
+		return -EAGAIN;
+	}
+	if (gather) {
+		ttp_link_hold_back(link);
+		ttp_link_gathered(link);
+		return 0;
+	}
+	ttp_link_cork(link, more);
+	ttp_link_queued(link, nxt);
+	return 0;
+}
+
 void ttp_link_push(struct ttp_link *link)
 {
 	ttp_link_lock(link);
@@ -431,10 +466,7 @@ int ttp_link_gather(struct ttp_link *link, struct sk_buff_head *frames)
 	}
 	ttp_link_hold_back(link);
 	ttp_link_enqueue_all(link, frames);
-	ttp_link_account(link);
-	/* Should the rest not come, the scanner sends it */
-	ttp_chalk_busy(link);
-	ttp_output_unlock(link);
+	ttp_link_gathered(link);
 	return 0;
 }
 

@@ -449,6 +449,19 @@ int ttp_link_append(struct ttp_link *link, struct page_frag *pf, u32 n,
 		    u8 flags, bool more);
 
 /**
+ * ttp_link_lend() - as ttp_link_append(), for a part of a page that is not ours
+ * @link: of a stream
+ * @bv: the part; a reference to the page is taken on success
+ * @price: what it counts as in the send buffer
+ * @more: MSG_MORE
+ * @gather: do not send it yet, as ttp_link_gather()
+ *
+ * Return: 0; -EPIPE; -EAGAIN: it cannot join, a frame is to be built.
+ */
+int ttp_link_lend(struct ttp_link *link, const struct bio_vec *bv, u32 price,
+		  bool more, bool gather);
+
+/**
  * ttp_link_gather() - queue payload of a stream, but do not send it yet
  * @link: the link
  * @frames: as for ttp_link_send()

@@ -170,11 +170,15 @@ static bool ttp_send_may_append(const struct ttp_send *s, size_t n)
 	       ttp_send_runs(s);
 }
 
+/* Has the program said that more will follow? */
+static bool ttp_send_more(const struct ttp_send *s)
+{
+	return (s->msg->msg_flags & MSG_MORE) || READ_ONCE(ttp_sk(s->sk)->cork);
+}
+
 /* n bytes join what waits. Return: 0, an errno, -EAGAIN: they cannot. */
 static int ttp_send_append(struct ttp_send *s, size_t n, u8 flags)
 {
-	bool more = (s->msg->msg_flags & MSG_MORE) ||
-		    READ_ONCE(ttp_sk(s->sk)->cork);
 	struct page_frag *pf = sk_page_frag(s->sk);
 	struct iov_iter *iter = &s->msg->msg_iter;
 	size_t got;
@@ -183,10 +187,40 @@ static int ttp_send_append(struct ttp_send *s, size_t n, u8 flags)
 	if (!skb_page_frag_refill(n, pf, s->sk->sk_allocation))
 		return -ENOBUFS;
 	got = _copy_from_iter(page_address(pf->page) + pf->offset, n, iter);
-	err = got == n ? ttp_link_append(s->link, pf, n, flags, more) :
-			 -EFAULT;
+	err = got == n ? ttp_link_append(s->link, pf, n, flags,
+					 ttp_send_more(s)) : -EFAULT;
 	if (err)
 		iov_iter_revert(iter, got);
+	return err;
+}
+
+/*
+ * A page of several that come one by one, and no batch is complete with it. If
+ * more waits than a batch, the link has been asked to send and could not.
+ */
+static bool ttp_send_gathers(const struct ttp_send *s, size_t n)
+{
+	return s->zc.lent && (s->msg->msg_flags & MSG_SENDPAGE_NOTLAST) &&
+	       READ_ONCE(s->link->snd_queued) % TTP_SEND_BATCH + n <
+	       TTP_SEND_BATCH;
+}
+
+/* The same of a page that is lent, of which no skb need be made then */
+static int ttp_send_lend(struct ttp_send *s, size_t n)
+{
+	const struct bio_vec *bv;
+	u32 price;
+	int err;
+
+	if (!READ_ONCE(s->link->snd_queued))
+		return -EAGAIN;
+	bv = ttp_zc_lent(&s->zc, &s->msg->msg_iter, &price);
+	if (!bv)
+		return -EAGAIN;
+	err = ttp_link_lend(s->link, bv, price, ttp_send_more(s),
+			    ttp_send_gathers(s, n));
+	if (!err)
+		iov_iter_advance(&s->msg->msg_iter, n);
 	return err;
 }
 
@@ -370,15 +404,6 @@ static int ttp_send_record(struct ttp_send *s, size_t len, long timeo)
 	return err ?: len;
 }
 
-/* A page of several that come one by one, and not yet a batch together */
-static bool ttp_send_gathers(const struct ttp_send *s,
-			     const struct ttp_link *link)
-{
-	return s->zc.lent && (s->msg->msg_flags & MSG_SENDPAGE_NOTLAST) &&
-	       !msg_data_left(s->msg) &&
-	       READ_ONCE(link->snd_queued) + s->bytes < TTP_SEND_BATCH;
-}
-
 /* One batch. Return: bytes taken, or an errno if none were. */
 static ssize_t ttp_send_batch(struct ttp_send *s, long *timeo)
 {
@@ -399,6 +424,11 @@ static ssize_t ttp_send_batch(struct ttp_send *s, long *timeo)
 		if (err != -EAGAIN)
 			return err ?: n;
 	}
+	if (unlikely(s->zc.on)) {
+		err = ttp_send_lend(s, n);
+		if (err != -EAGAIN)
+			return err ?: n;
+	}
 	/* Whole frames, unless the message ends */
 	if (n > TTP_SEND_BATCH)
 		n = max(rounddown(TTP_SEND_BATCH, s->max), s->max);
@@ -406,11 +436,9 @@ static ssize_t ttp_send_batch(struct ttp_send *s, long *timeo)
 	if (!s->bytes)
 		return err;
 	n = s->bytes;
-	if (unlikely(ttp_send_gathers(s, link)))
+	if (unlikely(ttp_send_gathers(s, n)) && !msg_data_left(s->msg))
 		return ttp_link_gather(link, &s->frames) ?: n;
-	err = ttp_link_send(link, &s->frames,
-			    (s->msg->msg_flags & MSG_MORE) ||
-			    READ_ONCE(ttp_sk(s->sk)->cork) ||
+	err = ttp_link_send(link, &s->frames, ttp_send_more(s) ||
 			    (!err && msg_data_left(s->msg)));
 	return err ?: n;
 }

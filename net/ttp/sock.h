@@ -134,6 +134,10 @@ int ttp_zc_ready(struct ttp_zc *zc, struct sock *sk, struct ttp_link *link,
 int ttp_zc_fill(struct ttp_zc *zc, struct sk_buff *skb, struct iov_iter *from,
 		size_t n);
 
+/* All that is left, if that is a part of one page that is lent, or NULL */
+const struct bio_vec *ttp_zc_lent(const struct ttp_zc *zc,
+				  const struct iov_iter *from, u32 *price);
+
 /* The message is over; if nothing of it was sent there is no notification. */
 void ttp_zc_end(struct ttp_zc *zc, bool sent);
 

@@ -134,6 +134,19 @@ int ttp_zc_fill(struct ttp_zc *zc, struct sk_buff *skb, struct iov_iter *from,
 	return 0;
 }
 
+const struct bio_vec *ttp_zc_lent(const struct ttp_zc *zc,
+				  const struct iov_iter *from, u32 *price)
+{
+	const struct bio_vec *bv = from->bvec;
+
+	if (!zc->lent || from->nr_segs != 1 || from->iov_offset ||
+	    iov_iter_count(from) != bv->bv_len ||
+	    bv->bv_offset + bv->bv_len > PAGE_SIZE)
+		return NULL;
+	*price = ttp_zc_price(bv->bv_len);
+	return bv;
+}
+
 void ttp_zc_end(struct ttp_zc *zc, bool sent)
 {
 	if (!zc->ubuf)
