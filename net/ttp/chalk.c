@@ -211,10 +211,13 @@ static void ttp_chalk_visit_busy(struct ttp_link *link)
 	}
 	if (opening && ttp_now() - link->chalk_at < link->wait)
 		return;
-	ttp_pipeline_event(link, TTP_EV_TICK);
-	if (link->hashed && !ttp_tx_busy(link) &&
+	/* Between a request and its answer most links wait for nothing of ours */
+	if (!ttp_tx_rests(link))
+		ttp_pipeline_event(link, TTP_EV_TICK);
+	if (link->hashed &&
 	    time_after(jiffies, link->progress +
-		       msecs_to_jiffies(TTP_CHALK_QUIET_MS))) {
+		       msecs_to_jiffies(TTP_CHALK_QUIET_MS)) &&
+	    !ttp_tx_busy(link)) {
 		ttp_tx_idle(link);
 		consume_skb(xchg(&link->spare, NULL));
 		ttp_gate_rest(&link->c.gate, link->c.snd.nxt);
@@ -275,17 +278,20 @@ static void ttp_chalk_visit_owed(struct ttp_link *link)
 		ttp_chalk_list(ch, link);
 }
 
-/* Next link of a ring, moved to its tail; valid in the caller's RCU section. */
+/*
+ * Next link of a ring, moved to its tail; valid in the caller's RCU section. What
+ * the timer does is done in a softirq, which none other interrupts.
+ */
 static struct ttp_link *ttp_chalk_next(struct ttp_chalk *ch,
 				       struct list_head *ring)
 {
 	struct ttp_link *link;
 
-	spin_lock_bh(&ch->lock);
+	spin_lock(&ch->lock);
 	link = list_first_entry_or_null(ring, struct ttp_link, ring);
 	if (link)
 		list_move_tail(&link->ring, ring);
-	spin_unlock_bh(&ch->lock);
+	spin_unlock(&ch->lock);
 	return link;
 }
 

@@ -645,15 +645,30 @@ static bool ttp_tx_outstanding(const struct ttp_link *link)
 	       (skb && !ttp_tx_held_back(link, skb));
 }
 
+/* As many slots as the link can use */
+static u32 ttp_tx_useful(const struct ttp_link *link)
+{
+	const struct ttp_core *c = &link->c;
+
+	return round_up(ttp_gate_limit(&c->gate, c->peer_window) - 1,
+			TTP_GATE_BLOCK);
+}
+
 /* Slots that the link cannot use any more: others may wait for them */
 static void ttp_tx_spare(struct ttp_link *link)
 {
-	struct ttp_core *c = &link->c;
-	u32 keep = round_up(ttp_gate_limit(&c->gate, c->peer_window) - 1,
-			    TTP_GATE_BLOCK);
+	u32 keep = ttp_tx_useful(link);
 
-	if (c->gate.leased > keep)
+	if (link->c.gate.leased > keep)
 		ttp_tx_return(link, keep);
+}
+
+bool ttp_tx_rests(const struct ttp_link *link)
+{
+	return !ttp_tx_busy(link) && !ttp_tx_wanted(link) && !link->chalked &&
+	       !link->stalled && !link->corked && !ttp_is_bare(link) &&
+	       (!link->c.gate.leased ||
+		link->c.gate.leased <= ttp_tx_useful(link));
 }
 
 void ttp_tx_scan(struct ttp_link *link)

@@ -79,6 +79,9 @@ void ttp_tx_scan(struct ttp_link *link);
 /* Is there anything that the busy ring is for? */
 bool ttp_tx_busy(const struct ttp_link *link);
 
+/* Would a visit of the scanner (TTP_EV_TICK) find nothing to do? Link locked. */
+bool ttp_tx_rests(const struct ttp_link *link);
+
 /* Something has moved: rub the chalk off. */
 static inline void ttp_tx_progress(struct ttp_link *link)
 {
