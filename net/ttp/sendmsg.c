@@ -234,6 +234,12 @@ static size_t ttp_send_first(const struct ttp_send *s)
 	return s->max - queued;
 }
 
+/* What fills up the frame that is held back, if all but that one are full */
+static size_t ttp_send_brim(const struct ttp_send *s)
+{
+	return s->max - READ_ONCE(s->link->snd_queued) % s->max;
+}
+
 /* Frames of n bytes in all; on error those before the faulty one are left. */
 static int ttp_send_build(struct ttp_send *s, size_t n)
 {
@@ -243,6 +249,8 @@ static int ttp_send_build(struct ttp_send *s, size_t n)
 	if (n >= TTP_PAGES_LEAST) {
 		s->pages = ttp_pages_take(s->link, s->sk->sk_allocation);
 		max = ttp_send_first(s);
+	} else if (unlikely(READ_ONCE(s->link->corked))) {
+		max = ttp_send_brim(s);
 	}
 	s->bytes = 0;
 	while (!err && s->bytes < n) {
