@@ -204,9 +204,8 @@ static void ttp_chalk_visit_busy(struct ttp_link *link)
 		ttp_pipeline_event(link, TTP_EV_ABORT);
 		return;
 	}
-	if (unlikely(link->oversize) && ttp_mtu_stuck(link)) {
-		link->err = EMSGSIZE;
-		ttp_pipeline_event(link, TTP_EV_ABORT);
+	if (unlikely(link->mtu) && ttp_mtu_stuck(link)) {
+		ttp_mtu_end(link);
 		return;
 	}
 	if (opening && ttp_now() - link->chalk_at < link->wait)

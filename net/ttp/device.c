@@ -15,7 +15,6 @@
 #include <net/dsa.h>
 #include "ttp.h"
 
-#define TTP_DEV_MTU_MIN		576
 #define TTP_DEV_ANSWERS		256	/* answers without a link in a burst */
 #define TTP_DEV_ALL_DIALECTS	(TTP_DIALECT_F_SOCKET | TTP_DIALECT_F_BARE)
 
@@ -576,7 +575,6 @@ static int ttp_dev_changemtu(struct ttp_dev *dev)
 		return notifier_from_errno(-EINVAL);
 	}
 
-	ttp_mtu_changed(dev);
 	ttp_netlink_notify(dev, TTP_CMD_DEV_SET);
 	return NOTIFY_DONE;
 }
@@ -599,6 +597,12 @@ static int ttp_dev_event(struct notifier_block *nb, unsigned long event,
 {
 	struct net_device *ndev = netdev_notifier_info_to_dev(ptr);
 	struct ttp_dev *dev;
+
+	/* Of devices that carry others, too */
+	if (event == NETDEV_PRECHANGEMTU)
+		ttp_mtu_changing(ndev);
+	else if (event == NETDEV_CHANGEMTU)
+		ttp_mtu_changed(ndev);
 
 	dev = ttp_dev_find(ttp_net(dev_net(ndev)), ndev->ifindex);
 	if (!dev)

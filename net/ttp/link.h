@@ -140,7 +140,7 @@ enum ttp_ring {
  * @charged: that part of @rmem, in whole pages, which is paid for, see mem.c
  * @starved: a frame was refused that could not be paid for
  * @refused: truesize of a frame rx + 1 that did not fit, 0: none
- * @offered: largest payload offered in our OPEN
+ * @offered: largest payload offered in our OPEN; later see enum ttp_mtu
  * @offers: OPENs sent at that size
  * @open_room: acceptor: bytes behind the header of the longest OPEN
  * @gap_known: something is missing behind @gap_rx
@@ -156,8 +156,8 @@ enum ttp_ring {
  * @replay_at: when the present round of replays began (microseconds)
  * @replay_n: replays in it
  * @again: ids of the replay list that are to be sent again
- * @mtu_seen: ttp_mtu_changed() has been here for this size
- * @oversize: the replay list may have frames longer than the MTU is now
+ * @mtu_turn: walk of mtu.c that was here last
+ * @mtu: enum ttp_mtu
  * @orphan: no socket any more, counted in ttp_net.orphans
  * @orphan_mem: what it had to send when it became one, bytes
  * @corked: MSG_MORE or TTP_CORK: a short last frame waits
@@ -245,7 +245,7 @@ struct ttp_link {
 	u32			refused;
 	u32			orphan_mem;
 	u32			again;
-	u32			mtu_seen;
+	u32			mtu_turn;
 	u32			gap_rx;
 	u32			gap_at;
 	u32			patience;
@@ -282,7 +282,7 @@ struct ttp_link {
 	u8			stall_left;
 	bool			ack_now;
 	bool			zerocopy;
-	bool			oversize;
+	u8			mtu;
 	bool			gap_known;
 	u8			nack_tries;
 	u8			seen;
@@ -579,16 +579,38 @@ void ttp_link_abort(struct ttp_link *link, int err);
 
 /* ---- mtu.c ---- */
 
-/* The device's MTU has changed: under RTNL. Links that cannot follow end with
- * EMSGSIZE, now or when it shows.
+/**
+ * enum ttp_mtu - a link and the MTU of its device
+ * @TTP_MTU_FITS: whatever may have to be sent again
+ * @TTP_MTU_AHEAD: the MTU is about to change: @offered is what max_payload was,
+ *	and is to be if nothing comes of it
+ * @TTP_MTU_LONG: the replay list may have frames that are too long
  */
-void ttp_mtu_changed(struct ttp_dev *dev);
+enum ttp_mtu {
+	TTP_MTU_FITS,
+	TTP_MTU_AHEAD,
+	TTP_MTU_LONG,
+};
+
+/**
+ * ttp_mtu_changing() - the MTU of a device is about to change; under RTNL
+ * @ndev: the device; it, or one above it, may be enabled
+ *
+ * Waits a moment for what is in flight.
+ */
+void ttp_mtu_changing(struct net_device *ndev);
+
+/* It has changed: under RTNL. */
+void ttp_mtu_changed(struct net_device *ndev);
 
 /* This entry of the replay list does not fit a frame any more; link locked. */
 bool ttp_mtu_exceeded(const struct ttp_link *link, struct ttp_entry *e);
 
-/* Should such an entry be sent again? For links with @oversize; link locked. */
+/* Is such a one lost? For links whose @mtu is not TTP_MTU_FITS; link locked. */
 bool ttp_mtu_stuck(struct ttp_link *link);
+
+/* Then the link ends, with EMSGSIZE; link locked. */
+void ttp_mtu_end(struct ttp_link *link);
 
 /* This entry of the replay list is to be sent again; link locked. */
 static inline void ttp_link_mark(struct ttp_link *link, struct ttp_entry *e)

@@ -68,7 +68,8 @@ enum ttp_reason {
 	X(SCAN_NS,	"scan_ns")	/* time that took */	\
 	X(GRO_RUNS,	"gro_runs")	/* put together on receipt */ \
 	X(GRO_FRAMES,	"gro_frames")	/* frames in them */	\
-	X(GSO_CUT,	"gso_cut")	/* runs cut, for a device that must */
+	X(GSO_CUT,	"gso_cut")	/* runs cut, for a device that must */ \
+	X(MTU_ENDS,	"mtu_ends")	/* links with a lost frame too long */
 
 enum ttp_mib {
 	TTP_MIB_FIRST = TTP_REASON_COUNT - 1,

@@ -266,6 +266,9 @@ struct ttp_conf {
  * @pt: handlers, indexed by dialect; the input finds its device by them
  * @list: on ttp_net.devs
  * @tracker: reference on @netdev while enabled
+ * @mtu_turn: walks of mtu.c over @links (RTNL)
+ * @mtu_at: when a change of the MTU was announced last (jiffies); written under
+ *	RTNL, read without a lock
  * @lock: protects what follows up to @answers_at
  * @selecting: somebody is in ttp_pipeline_select()
  * @pool: slots; the links that wait for some
@@ -294,6 +297,8 @@ struct ttp_dev {
 	struct packet_type	pt[2];
 	struct list_head	list;
 	netdevice_tracker	tracker;
+	u32			mtu_turn;
+	unsigned long		mtu_at;
 
 	spinlock_t		lock ____cacheline_aligned_in_smp; /* slots */
 	bool			selecting;
@@ -559,13 +564,21 @@ bool ttp_dev_peer_ok(const struct ttp_dev *dev, const u8 *mac);
 /* Take one of the answers without a link that may be sent now. */
 bool ttp_dev_answer_ok(struct ttp_dev *dev);
 
-/* Largest payload a frame on this device may carry, by dialect */
+#define TTP_DEV_MTU_MIN		576
+
+/* Largest payload a frame may carry, by MTU and dialect */
+static inline unsigned int ttp_mtu_payload(unsigned int mtu,
+					   unsigned int dialect)
+{
+	return min_t(unsigned int, mtu - ttp_wire_hdr_len(dialect),
+		     TTP_WIRE_PAYLOAD_MAX);
+}
+
+/* The same on this device */
 static inline unsigned int ttp_dev_max_payload(const struct net_device *ndev,
 					       unsigned int dialect)
 {
-	return min_t(unsigned int,
-		     READ_ONCE(ndev->mtu) - ttp_wire_hdr_len(dialect),
-		     TTP_WIRE_PAYLOAD_MAX);
+	return ttp_mtu_payload(READ_ONCE(ndev->mtu), dialect);
 }
 
 /* ---- netlink.c, sysctl.c, mib.c ---- */

@@ -161,8 +161,8 @@ static void ttp_tx_replay(struct ttp_link *link)
 	list_for_each_entry(e, &c->snd.list, node) {
 		if (!(e->flags & TTP_E_AGAIN))
 			continue;
-		/* That ends the link, at the scanner's next visit */
-		if (unlikely(link->oversize) && ttp_mtu_exceeded(link, e))
+		/* If it is not merely late, the scanner ends the link */
+		if (unlikely(link->mtu) && ttp_mtu_exceeded(link, e))
 			continue;
 		most = min(budget, run);
 		if (e->n > most && !ttp_run_split(link, e, most))
@@ -624,7 +624,7 @@ static void ttp_tx_repair(struct ttp_link *link)
 	    (!link->probes && !lone) || waits)
 		return;
 	/* Only if it is missing indeed */
-	if (unlikely(link->oversize) && ttp_mtu_exceeded(link, e))
+	if (unlikely(link->mtu) && ttp_mtu_exceeded(link, e))
 		return;
 	/* Of a run the first: the answer tells what else is missing */
 	if (e->n > c->snd.una - e->first + 1)
