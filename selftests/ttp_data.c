@@ -1564,6 +1564,41 @@ TEST_F(stream, splice)
 	close(p[1]);
 }
 
+#define PIECES		15	/* in a pipe, and one more where a page ends */
+#define PIECE		200
+
+/*
+ * What is sent from small pieces of pages counts for much more memory than it
+ * has bytes, also with a reader who is behind: there it is put together.
+ */
+TEST_F(stream, pieces_of_pages_wait_for_the_reader)
+{
+	char got[16 * PIECES * PIECE];
+	struct iovec v[PIECES];
+	size_t done = 0;
+	int p[2], i, k;
+
+	ASSERT_EQ(0, pipe(p));
+	ttp_fill(self->buf, sizeof(got), 0, 0);
+	for (i = 0; i < 16; i++) {
+		for (k = 0; k < PIECES; k++, done += PIECE) {
+			v[k].iov_base = self->buf + done;
+			v[k].iov_len = PIECE;
+		}
+		ASSERT_EQ(PIECES * PIECE, vmsplice(p[1], v, PIECES, 0));
+		ASSERT_EQ(PIECES * PIECE, splice(p[0], NULL, self->fd[0], NULL,
+						 PIECES * PIECE, 0));
+		ASSERT_TRUE(ttp_wait_acked(self->fd[0], 1000));
+	}
+	EXPECT_GE(3 * done, held(self->fd[1]));
+	/* Not where they came from: some still refer to those pages */
+	ASSERT_EQ(done, ttp_recv_all(self->fd[1], got, done));
+	EXPECT_PATTERN(got, done, 0, 0);
+	EXPECT_EQ(0, held(self->fd[1]));
+	close(p[0]);
+	close(p[1]);
+}
+
 /* ---- many ---- */
 
 TEST_F_TIMEOUT(data, many_connections, 60)

@@ -5,9 +5,12 @@
  */
 #include <linux/ethtool.h>
 #include <linux/if_link.h>
+#include <linux/sock_diag.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include "kselftest_harness.h"
 #include "peer.h"
 #include "ttp_lib.h"
@@ -17,12 +20,14 @@
 #define WINDOW_LOG	8
 #define WAIT		(1000 * ttp_slow())
 #define FRAME		500	/* bytes of payload at most */
+#define PIECE		100
+#define MANY		40	/* such pieces */
 
 FIXTURE(runs) {
 	struct ttp_wire w;
 	struct peer p;
 	int fd;			/* the module's end */
-	char buf[2 * FRAME];
+	char buf[MANY * PIECE];
 };
 
 FIXTURE_SETUP(runs)
@@ -55,8 +60,19 @@ FIXTURE_TEARDOWN(runs)
 /* ---- received ---- */
 
 /* So little that a reader who takes all of it is given it on a short way */
-#define PIECE		100
 #define RUN		3
+
+/* The peer's frames are to leave together and be put together. */
+static void gather_frames(struct _test_data_runs *self,
+			  struct __test_metadata *_metadata)
+{
+	/* veth takes the way by GRO only from who cannot send runs of TCP */
+	ASSERT_EQ(0, ttp_feature(&self->w.a, ETHTOOL_STSO, 0));
+	ASSERT_EQ(0, ttp_feature(&self->w.b, ETHTOOL_SGRO, 1));
+	ttp_enter(&self->w.a);
+	/* What is sent within 20 ms leaves at the end of that */
+	ASSERT_EQ(0, system("tc qdisc replace dev wire0 root netem slot 20ms 20ms"));
+}
 
 /* So many frames in a row, which leave together if time is not short */
 static void say_together(struct _test_data_runs *self, uint32_t first, int n)
@@ -92,12 +108,7 @@ TEST_F_TIMEOUT(runs, begins_with_what_has_come, 60)
 	uint64_t runs = 0, before;
 	int tries, n;
 
-	/* veth takes the way by GRO only from who cannot send runs of TCP */
-	ASSERT_EQ(0, ttp_feature(&self->w.a, ETHTOOL_STSO, 0));
-	ASSERT_EQ(0, ttp_feature(&self->w.b, ETHTOOL_SGRO, 1));
-	ttp_enter(&self->w.a);
-	/* What is sent within 20 ms leaves at the end of that */
-	ASSERT_EQ(0, system("tc qdisc replace dev wire0 root netem slot 20ms 20ms"));
+	gather_frames(self, _metadata);
 	ttp_fill(self->buf, sizeof(self->buf), 0, 7);
 	for (tries = 0; tries < 50 && !runs; tries++) {
 		say_together(self, self->p.tx, 1);
@@ -116,6 +127,50 @@ TEST_F_TIMEOUT(runs, begins_with_what_has_come, 60)
 	EXPECT_LT(0, runs);
 	TH_LOG("%d tries", tries);
 	EXPECT_EQ(0, ttp_poll(self->fd, POLLIN, 0));
+}
+
+/* So many bytes are there to be read. */
+static bool has(int fd, int want)
+{
+	long end = ttp_now_ms() + WAIT;
+	int n = 0;
+
+	while (ttp_now_ms() < end) {
+		if (ioctl(fd, SIOCINQ, &n) || n >= want)
+			break;
+		ttp_sleep_ms(2);
+	}
+	return n == want;
+}
+
+/*
+ * Small frames count for much more memory than they have bytes. A reader who is
+ * behind has them put together, be they as many as GRO makes a run of.
+ */
+TEST_F_TIMEOUT(runs, of_small_frames_wait_for_the_reader, 60)
+{
+	const int n = MANY * PIECE;
+	__u32 mem[SK_MEMINFO_VARS];
+	socklen_t len = sizeof(mem);
+	char buf[MANY * PIECE];
+	int i, rounds = 0;
+	uint64_t runs = 0;
+
+	gather_frames(self, _metadata);
+	ttp_fill(self->buf, n, 0, 7);
+	while (rounds < 12 || (!runs && rounds < 50)) {
+		say_together(self, self->p.tx, MANY);
+		self->p.tx += MANY;
+		ASSERT_TRUE(has(self->fd, ++rounds * n));
+		runs = ttp_counter(&self->w.b, "gro_runs");
+	}
+	EXPECT_LT(0, runs);
+	ASSERT_EQ(0, getsockopt(self->fd, SOL_SOCKET, SO_MEMINFO, mem, &len));
+	EXPECT_GE(4 * rounds * n, mem[SK_MEMINFO_RMEM_ALLOC]);
+	for (i = 0; i < rounds; i++) {
+		ASSERT_EQ(n, ttp_recv_all(self->fd, buf, n));
+		EXPECT_EQ(0, memcmp(buf, self->buf, n));
+	}
 }
 
 /* ---- sent ---- */

@@ -190,14 +190,18 @@ void ttp_mem_pack(struct ttp_link *link)
 	}
 }
 
-/* Both crumbs in a buffer that has room for more, at the end of rxq */
+/*
+ * Both crumbs in a buffer that has room for more, at the end of rxq. A run of
+ * many small frames is a crumb as well, and may be longer than a page.
+ */
 static bool ttp_mem_gather(struct ttp_link *link, struct sk_buff *tail,
 			   struct sk_buff *skb)
 {
+	u32 size = max_t(u32, tail->len + skb->len,
+			 SKB_WITH_OVERHEAD(TTP_MEM_BAG));
 	struct sk_buff *bag;
 
-	bag = alloc_skb(SKB_WITH_OVERHEAD(TTP_MEM_BAG),
-			GFP_ATOMIC | __GFP_NOWARN);
+	bag = alloc_skb(size, GFP_ATOMIC | __GFP_NOWARN);
 	if (!bag)
 		return false;
 	if (!ttp_mem_charge(link, bag->truesize)) {
