@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sock_diag.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -296,13 +297,12 @@ FIXTURE_TEARDOWN(host)
 }
 
 /* Pages that TTP has, as the kernel tells it */
-static long pages_of_ttp(struct _test_data_host *self)
+static long pages_here(void)
 {
 	long sockets, pages = -1;
 	char line[200], name[20];
 	FILE *f;
 
-	home(self);
 	f = fopen("/proc/self/net/protocols", "r");
 	if (!f)
 		return -1;
@@ -312,6 +312,12 @@ static long pages_of_ttp(struct _test_data_host *self)
 			break;
 	fclose(f);
 	return pages;
+}
+
+static long pages_of_ttp(struct _test_data_host *self)
+{
+	home(self);
+	return pages_here();
 }
 
 /* When all links are gone, nothing is left but what CPUs have in advance. */
@@ -385,6 +391,37 @@ TEST_F_TIMEOUT(host, sleeping_readers_share_the_limit, 60)
 		close(self->fd[i][0]);
 		close(self->fd[i][1]);
 	}
+	EXPECT_TRUE(given_back(self));
+}
+
+/* Who waits for more than memory allows is told that no more will come. */
+TEST_F_TIMEOUT(host, low_water_beyond_the_limit, 60)
+{
+	struct ttp_pump out = { .len = 16 << 20, .chunk = 65536, .seed = 3 };
+	struct ttp_pump in = { .len = 16 << 20, .chunk = 65536, .seed = 3 };
+	int buf = 32 << 20, low = 8 << 20, one = 1;
+	struct ttp_info info;
+	pthread_t writer;
+
+	ASSERT_EQ(0, ttp_pair(&self->w, SOCK_STREAM, self->fd[0]));
+	out.fd = self->fd[0][0];
+	in.fd = self->fd[0][1];
+	ASSERT_EQ(0, setsockopt(in.fd, SOL_SOCKET, SO_RCVBUFFORCE, &buf,
+				sizeof(buf)));
+	ASSERT_EQ(0, setsockopt(in.fd, SOL_SOCKET, SO_RCVLOWAT, &low,
+				sizeof(low)));
+	ASSERT_EQ(0, pthread_create(&writer, NULL, ttp_pump_out, &out));
+	EXPECT_EQ(POLLIN, ttp_poll(in.fd, POLLIN, 30000));
+	ttp_info(in.fd, &info);
+	EXPECT_GT(low, info.rcv_queued);
+	EXPECT_TRUE(info.flags & TTP_INFO_FULL_HERE);
+	ASSERT_EQ(0, setsockopt(in.fd, SOL_SOCKET, SO_RCVLOWAT, &one,
+				sizeof(one)));
+	ttp_pump_in(&in);
+	pthread_join(writer, NULL);
+	EXPECT_EQ(in.len, in.done);
+	close(in.fd);
+	close(out.fd);
 	EXPECT_TRUE(given_back(self));
 }
 
@@ -466,6 +503,10 @@ TEST_F_TIMEOUT(host, links_that_nobody_accepts_pay_as_well, 60)
 
 /* ---- the memory cgroup of the reader ---- */
 
+#ifndef SO_RESERVE_MEM
+#define SO_RESERVE_MEM	73
+#endif
+
 #define GROUPS	"/tmp/ttp-groups"
 #define GROUP	GROUPS "/ttp"
 
@@ -535,6 +576,41 @@ TEST_F(limits, the_group_of_the_reader_pays)
 		now = group_sock();
 	}
 	EXPECT_GE(400000, now);
+	ttp_wire_free(&w);
+	leave_group();
+}
+
+/* What a link has paid for is not the socket's to give back. */
+TEST_F(limits, reserved_memory_is_another_account)
+{
+	static char buf[1 << 20];
+	int fd[2], i, some = 65536, none = 0;
+	struct ttp_wire w;
+	long paid;
+
+	if (!join_group()) {
+		leave_group();
+		SKIP(return, "no memory cgroups");
+	}
+	ttp_wire_up(&w);
+	ASSERT_EQ(0, ttp_pair(&w, SOCK_STREAM, fd));
+	fcntl(fd[0], F_SETFL, O_NONBLOCK);
+	EXPECT_LT(500000, send(fd[0], buf, sizeof(buf), 0));
+	for (i = 0; i < 50 && held(fd[1]) < 500000; i++)
+		ttp_sleep_ms(20 * ttp_slow());
+	EXPECT_LE(500000, held(fd[1]));
+	/* The kernel counts to within what each CPU may have in advance */
+	paid = pages_here() + 256L * get_nprocs();
+	for (i = 0; i < 200; i++) {
+		ASSERT_EQ(0, setsockopt(fd[1], SOL_SOCKET, SO_RESERVE_MEM,
+					&some, sizeof(some)));
+		ASSERT_EQ(0, setsockopt(fd[1], SOL_SOCKET, SO_RESERVE_MEM,
+					&none, sizeof(none)));
+	}
+	EXPECT_LE(held(fd[1]) / PAGE, pages_here());
+	EXPECT_GE(paid, pages_here());
+	close(fd[1]);
+	close(fd[0]);
 	ttp_wire_free(&w);
 	leave_group();
 }

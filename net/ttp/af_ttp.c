@@ -182,12 +182,7 @@ static void ttp_sock_destruct(struct sock *sk)
 	kfree(l);
 	/* Notifications that nobody has read */
 	skb_queue_purge(&sk->sk_error_queue);
-	/*
-	 * What SO_RESERVE_MEM took; all else was settled with the link. That
-	 * one holds the socket's lock and we held the link's, so the sum of
-	 * both may have lost something.
-	 */
-	WRITE_ONCE(sk->sk_forward_alloc, sk->sk_reserved_mem);
+	/* What SO_RESERVE_MEM took; all else was settled with the link. */
 	sk_mem_reclaim_final(sk);
 }
 

@@ -7,6 +7,7 @@
  * FULL; what is acknowledged has been paid for and stays.
  */
 
+#include <linux/percpu.h>
 #include <linux/percpu_counter.h>
 #include <linux/sizes.h>
 #include <linux/swap.h>
@@ -19,19 +20,30 @@ struct percpu_counter ttp_mem_sockets;
 long ttp_mem_limits[3];
 int ttp_mem_least = SZ_4K;
 
+/* Who goes to pay in a socket's place, one for each CPU */
+static struct sock __percpu *ttp_mem_payers;
+
 int ttp_mem_init(void)
 {
 	unsigned long pages = max(nr_free_buffer_pages() / 8, 128UL);
+	int err;
 
 	ttp_mem_limits[0] = pages / 4 * 3;
 	ttp_mem_limits[1] = pages;
 	ttp_mem_limits[2] = ttp_mem_limits[0] * 2;
-	return percpu_counter_init(&ttp_mem_sockets, 0, GFP_KERNEL);
+	ttp_mem_payers = alloc_percpu(struct sock);
+	if (!ttp_mem_payers)
+		return -ENOMEM;
+	err = percpu_counter_init(&ttp_mem_sockets, 0, GFP_KERNEL);
+	if (err)
+		free_percpu(ttp_mem_payers);
+	return err;
 }
 
 void ttp_mem_exit(void)
 {
 	percpu_counter_destroy(&ttp_mem_sockets);
+	free_percpu(ttp_mem_payers);
 }
 
 void ttp_mem_enter_pressure(struct sock *sk)
@@ -39,34 +51,43 @@ void ttp_mem_enter_pressure(struct sock *sk)
 	WRITE_ONCE(ttp_mem_pressure, 1);
 }
 
-/* Pay for, or give back, that many bytes, whole pages. */
-static bool ttp_mem_move(struct sock *sk, u32 bytes, bool back)
+/*
+ * The kernel adds what is bought to sk_forward_alloc, which belongs to who holds
+ * lock_sock(): SO_RESERVE_MEM gives back whatever it finds there. A link pays
+ * under its own lock, and keeps count itself. What the kernel asks of a socket
+ * before it agrees is the same of the one that pays in its place.
+ */
+static struct sock *ttp_mem_payer(const struct sock *sk)
 {
-	if (!back)
-		return __sk_mem_schedule(sk, bytes, SK_MEM_RECV);
-	__sk_mem_reclaim(sk, bytes);
-	return true;
+	struct sock *payer = this_cpu_ptr(ttp_mem_payers);
+
+	payer->sk_prot = sk->sk_prot;
+	sock_net_set(payer, sock_net(sk));
+#ifdef CONFIG_MEMCG
+	payer->sk_memcg = sk->sk_memcg;
+#endif
+	payer->sk_wmem_queued = READ_ONCE(sk->sk_wmem_queued);
+	atomic_set(&payer->sk_rmem_alloc, atomic_read(&sk->sk_rmem_alloc));
+	payer->sk_forward_alloc = 0;
+	return payer;
 }
 
 /*
- * Whose account? A socket has one link, whose lock protects it; a listener has
- * many. False: nobody's; a closing link takes nothing that would count.
+ * Pay for, or give back, that many bytes, whole pages. False: it was too much, or
+ * there is nobody who pays; a closing link takes nothing that would count.
  */
 static bool ttp_mem_account(struct ttp_link *link, u32 bytes, bool back)
 {
-	struct ttp_listener *l;
-	bool ok;
+	const struct sock *sk = link->sk ?: link->listener;
 
+	/* And so the CPU stays the same, and is ours */
 	lockdep_assert_held(&link->lock);
-	if (link->sk)
-		return ttp_mem_move(link->sk, bytes, back);
-	if (!link->listener)
+	if (!sk)
 		return false;
-	l = ttp_sk(link->listener)->listener;
-	spin_lock(&l->lock);
-	ok = ttp_mem_move(link->listener, bytes, back);
-	spin_unlock(&l->lock);
-	return ok;
+	if (!back)
+		return __sk_mem_schedule(ttp_mem_payer(sk), bytes, SK_MEM_RECV);
+	__sk_mem_reclaim(ttp_mem_payer(sk), bytes);
+	return true;
 }
 
 bool ttp_mem_buy(struct ttp_link *link, u32 bytes)

@@ -417,6 +417,15 @@ static bool ttp_rx_room_again(struct ttp_link *link)
 	return true;
 }
 
+/* Nothing more comes: who waits for more than there is waits for nothing. */
+static void ttp_rx_told_full(struct ttp_link *link)
+{
+	if (link->c.full_out)
+		return;
+	WRITE_ONCE(link->c.full_out, true);
+	link->wake |= TTP_WAKE_READ;
+}
+
 /*
  * FULL while what the window allows in flight still fits: it fills half the
  * buffer at most. Without anything whole to read FULL would never end.
@@ -429,11 +438,13 @@ void ttp_rx_room(struct ttp_link *link)
 		ttp_bare_room(link);
 		return;
 	}
-	if (!c->full_out)
-		WRITE_ONCE(c->full_out, ttp_rx_waits(link) &&
-			   link->rmem > ttp_link_rcvbuf(link) / 2);
-	else if (ttp_rx_room_again(link))
-		ttp_output_control(link, TTP_OP_ACK, TTP_F_ACK_VALID);
+	if (c->full_out) {
+		if (ttp_rx_room_again(link))
+			ttp_output_control(link, TTP_OP_ACK, TTP_F_ACK_VALID);
+		return;
+	}
+	if (ttp_rx_waits(link) && link->rmem > ttp_link_rcvbuf(link) / 2)
+		ttp_rx_told_full(link);
 }
 
 /*
@@ -478,7 +489,7 @@ static void ttp_rx_refuse(struct ttp_link *link, struct sk_buff *skb,
 	ttp_mib_inc(link->dev->tn, reason);
 	link->refused = skb->truesize;
 	kfree_skb(skb);
-	WRITE_ONCE(link->c.full_out, true);
+	ttp_rx_told_full(link);
 	ttp_output_control(link, TTP_OP_NACK_FULL, TTP_F_ACK_VALID);
 }
 

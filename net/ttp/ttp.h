@@ -322,9 +322,7 @@ struct ttp_dev {
  * struct ttp_listener - what a socket needs once it has called listen()
  * @node: in ttp_net.listeners (port_lock); RCU
  * @tsk: the socket
- * @lock: protects what follows up to @ready, and what a listener pays for data
- *	of links that nobody has accepted (sk_forward_alloc); what a connected
- *	socket pays is protected by its link's lock
+ * @lock: protects what follows up to @ready
  * @dying: the listener is being closed: nothing may be queued any more
  * @half_n: links on @half
  * @half: half-open links, struct ttp_link.queue
@@ -578,7 +576,10 @@ static inline unsigned int ttp_mtu_payload(unsigned int mtu,
 static inline unsigned int ttp_dev_max_payload(const struct net_device *ndev,
 					       unsigned int dialect)
 {
-	return ttp_mtu_payload(READ_ONCE(ndev->mtu), dialect);
+	unsigned int mtu = READ_ONCE(ndev->mtu);
+
+	/* A device says less while we are asked whether it may */
+	return ttp_mtu_payload(max_t(unsigned int, mtu, TTP_DEV_MTU_MIN), dialect);
 }
 
 /* ---- netlink.c, sysctl.c, mib.c ---- */
