@@ -37,6 +37,12 @@
 /* Is it still the same life of the peer that counts back a few ids? */
 #define TTP_BARE_SAME_LIFE	HZ
 
+/* Every link of the dialect has one. */
+static struct ttp_bare *ttp_bare(const struct ttp_link *link)
+{
+	return &ttp_extra(link)->bare;
+}
+
 static void ttp_bare_frame(struct ttp_link *link, u8 op, u32 tx, u32 rx)
 {
 	struct ttp_frame f = {
@@ -69,7 +75,7 @@ void ttp_bare_control(struct ttp_link *link, u8 op)
 	case TTP_OP_NACK:
 		return ttp_bare_frame(link, op, 0, rx + 1);
 	case TTP_OP_ACK:
-		link->bare.acked_at = ttp_now();
+		ttp_bare(link)->acked_at = ttp_now();
 		fallthrough;
 	default:
 		return ttp_bare_frame(link, op, 0, rx);
@@ -96,7 +102,7 @@ void ttp_bare_init(struct ttp_link *link)
 	/* Not every peer compares ids beyond the wrap as it should */
 	if (READ_ONCE(link->dev->tn->first_id) == TTP_FIRST_ID_RANDOM)
 		c->isn &= S32_MAX;
-	c->peer_window = TTP_BARE_WINDOW;
+	c->snd.window = TTP_BARE_WINDOW;
 	ttp_bare_number(link, c->isn + 1);
 	ttp_gap_init(&c->rcv, TTP_BARE_FIRST_ID - 1, TTP_BARE_WINDOW);
 }
@@ -126,8 +132,8 @@ static void ttp_bare_resync(struct ttp_link *link, u32 last)
 	struct ttp_core *c = &link->c;
 
 	c->peer_isn_known = true;
-	if (c->rcv.rx - last <= TTP_BARE_WINDOW && link->bare.got &&
-	    time_before(jiffies, link->bare.got_at + TTP_BARE_SAME_LIFE))
+	if (c->rcv.rx - last <= TTP_BARE_WINDOW && ttp_bare(link)->got &&
+	    ttp_age(ttp_bare(link)->got_at) < TTP_BARE_SAME_LIFE)
 		return;
 	ttp_gap_init(&c->rcv, last, TTP_BARE_WINDOW);
 	link->refused = 0;
@@ -181,9 +187,9 @@ static void ttp_bare_acked(struct ttp_link *link, u32 rx)
 	n = ttp_replay_ack(&c->snd, rx, &done);
 	if (n) {
 		ttp_gate_acked(&c->gate, c->snd.una, c->snd.nxt, n);
-		link->quiet = 0;
 		link->moved = jiffies;
-		link->acked = jiffies;
+		if (link->orphan)
+			link->acked = jiffies;
 		ttp_tx_progress(link);
 	}
 	if (!list_empty(&done)) {
@@ -252,8 +258,8 @@ static void ttp_bare_data(struct ttp_link *link, struct sk_buff *skb,
 {
 	ttp_rx_own(skb, f);
 	link->progress = jiffies;
-	link->bare.got = true;
-	link->bare.got_at = jiffies;
+	ttp_bare(link)->got = true;
+	ttp_bare(link)->got_at = jiffies;
 	link->c.peer_isn_known = true;
 	ttp_mib_inc(link->dev->tn, TTP_MIB_PAYLOAD_IN);
 	ttp_rx_in_order(link, skb);
@@ -272,7 +278,7 @@ void ttp_bare_again(struct ttp_link *link)
 {
 	ttp_mib_inc(link->dev->tn, TTP_DROP_DUP);
 	link->st.dups_rx++;
-	if (ttp_now() - link->bare.acked_at >= TTP_BARE_TWICE_US)
+	if (ttp_now() - ttp_bare(link)->acked_at >= TTP_BARE_TWICE_US)
 		ttp_bare_control(link, TTP_OP_ACK);
 }
 
@@ -285,12 +291,12 @@ static void ttp_bare_nack_out(struct ttp_link *link)
 	ttp_mib_inc(link->dev->tn, TTP_DROP_ID);
 	if (link->refused)
 		return;
-	if (link->bare.nacked && link->nack_rx == link->c.rcv.rx &&
-	    now - link->bare.nack_at < wait)
+	if (ttp_bare(link)->nacked && ttp_extra(link)->nack_rx == link->c.rcv.rx &&
+	    now - ttp_bare(link)->nack_at < wait)
 		return;
-	link->bare.nacked = true;
-	link->bare.nack_at = now;
-	link->nack_rx = link->c.rcv.rx;
+	ttp_bare(link)->nacked = true;
+	ttp_bare(link)->nack_at = now;
+	ttp_extra(link)->nack_rx = link->c.rcv.rx;
 	ttp_bare_control(link, TTP_OP_NACK);
 }
 
@@ -369,24 +375,24 @@ void ttp_bare_send(struct ttp_link *link, const struct ttp_frame *f, u32 acts)
 void ttp_bare_scan(struct ttp_link *link)
 {
 	u32 sent = link->st.frames_tx + link->st.replays;
-	unsigned long wait = msecs_to_jiffies(TTP_BARE_SPARE_MS);
+	u32 wait = msecs_to_jiffies(TTP_BARE_SPARE_MS);
 
-	if (link->bare.sent != sent) {
-		link->bare.sent = sent;
-		link->bare.sent_at = jiffies;
-		link->bare.spares = TTP_BARE_SPARES;
+	if (ttp_bare(link)->sent != sent) {
+		ttp_bare(link)->sent = sent;
+		ttp_bare(link)->sent_at = jiffies;
+		ttp_bare(link)->spares = TTP_BARE_SPARES;
 	}
-	if (!link->bare.spares || time_before(jiffies, link->heard + wait) ||
-	    time_before(jiffies, link->bare.sent_at + wait))
+	if (!ttp_bare(link)->spares || ttp_age(link->heard) < wait ||
+	    ttp_age(ttp_bare(link)->sent_at) < wait)
 		return;
-	link->bare.spares--;
-	link->bare.sent_at = jiffies;
+	ttp_bare(link)->spares--;
+	ttp_bare(link)->sent_at = jiffies;
 	ttp_bare_control(link, TTP_OP_ACK);
 }
 
 bool ttp_bare_busy(const struct ttp_link *link)
 {
-	return link->bare.spares == TTP_BARE_SPARES;
+	return ttp_bare(link)->spares == TTP_BARE_SPARES;
 }
 
 /* Go back to the oldest; to a peer that is full, it alone asks for room. */

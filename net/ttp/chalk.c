@@ -157,35 +157,31 @@ void __ttp_chalk_owe(struct ttp_link *link)
 
 static bool ttp_chalk_expired(const struct ttp_link *link)
 {
-	unsigned long now = jiffies;
-
 	switch (link->c.state) {
 	case TTP_OPEN_SENT:
-		return time_after(now, link->born +
-				  msecs_to_jiffies(TTP_OPEN_GIVE_UP_MS));
+		return ttp_age(link->born) >
+		       msecs_to_jiffies(TTP_OPEN_GIVE_UP_MS);
 	case TTP_OPEN_RECD:
-		return time_after(now, link->born +
-				  msecs_to_jiffies(TTP_RECD_GIVE_UP_MS));
+		return ttp_age(link->born) >
+		       msecs_to_jiffies(TTP_RECD_GIVE_UP_MS);
 	default:
 		break;
 	}
 	/* A peer that answers and yet gets nothing: the path eats the frames */
 	if (link->c.snd.una != link->c.snd.nxt && !link->c.full_in &&
-	    time_after(now, link->moved + link->give_up))
+	    ttp_age(link->moved) > link->give_up)
 		return true;
-	if (!time_after(now, link->heard + link->give_up))
+	if (ttp_age(link->heard) <= link->give_up)
 		return false;
 	/* We wait for what is missing, or for the peer's last frames */
 	return ttp_gap_open(&link->c.rcv) || link->c.state == TTP_CLOSE_RECD ||
-	       (link->chalked &&
-		time_after(now, link->chalk_set + link->give_up));
+	       (link->chalked && ttp_age(link->chalk_set) > link->give_up);
 }
 
 static bool ttp_chalk_orphan_expired(const struct ttp_link *link)
 {
 	return link->orphan &&
-	       time_after(jiffies, link->acked +
-			  msecs_to_jiffies(TTP_ORPHAN_MS));
+	       ttp_age(link->acked) > msecs_to_jiffies(TTP_ORPHAN_MS);
 }
 
 static void ttp_chalk_visit_busy(struct ttp_link *link)
@@ -214,40 +210,46 @@ static void ttp_chalk_visit_busy(struct ttp_link *link)
 	if (!ttp_tx_rests(link))
 		ttp_pipeline_event(link, TTP_EV_TICK);
 	if (link->hashed &&
-	    time_after(jiffies, link->progress +
-		       msecs_to_jiffies(TTP_CHALK_QUIET_MS)) &&
+	    ttp_age(link->progress) > msecs_to_jiffies(TTP_CHALK_QUIET_MS) &&
 	    !ttp_tx_busy(link)) {
 		ttp_tx_idle(link);
-		consume_skb(xchg(&link->spare, NULL));
+		ttp_spare_free(link);
 		ttp_gate_rest(&link->c.gate, link->c.snd.nxt);
 		ttp_chalk_move(link, TTP_RING_IDLE);
 	}
 }
 
+/* What happened long ago must not seem to have happened just now. */
+static void ttp_chalk_keep_old(u32 *stamp)
+{
+	if (unlikely(ttp_age(*stamp) > TTP_AGE_MAX))
+		*stamp = (u32)jiffies - TTP_AGE_MAX;
+}
+
 static void ttp_chalk_visit_idle(struct ttp_link *link)
 {
-	unsigned long now = jiffies;
-
 	if (ttp_tx_busy(link)) {
 		ttp_chalk_move(link, TTP_RING_BUSY);
 		return;
 	}
 	if (ttp_is_bare(link))
 		ttp_bare_scan(link);
-	link->patience /= 2;
+	ttp_chalk_keep_old(&link->progress);
+	ttp_chalk_keep_old(&link->heard);
 	ttp_pages_free(link);
+	ttp_extra_rest(link);
 	ttp_mem_trim(link, 0);
 	ttp_tx_idle(link);
-	if (link->idle && time_after(now, link->progress + link->idle)) {
+	if (link->idle && ttp_age(link->progress) > link->idle) {
 		ttp_pipeline_event(link, TTP_EV_USER_CLOSE);
 		return;
 	}
 	if (!link->keepalive)
 		return;
-	if (!time_after(now, link->heard + link->keepalive) ||
-	    !time_before(link->heard, link->kept))
+	if (ttp_age(link->heard) <= link->keepalive ||
+	    !time_before32(link->heard, link->kept))
 		link->probes = 0;
-	if (!time_after(now, link->heard + link->keepalive))
+	if (ttp_age(link->heard) <= link->keepalive)
 		return;
 	/* By count: a round may take long, and nobody has been asked till now */
 	if (link->probes >= TTP_KEEPALIVE_PROBES) {
@@ -255,7 +257,7 @@ static void ttp_chalk_visit_idle(struct ttp_link *link)
 		return;
 	}
 	link->probes++;
-	link->kept = now;
+	link->kept = jiffies;
 	if (ttp_is_bare(link))
 		ttp_bare_control(link, TTP_OP_OPEN);
 	else
@@ -270,7 +272,7 @@ static void ttp_chalk_visit_owed(struct ttp_link *link)
 
 	if (!link->c.ack_owed)
 		return;
-	if (link->owed_turn != ch->turn)
+	if (link->owed_turn != (u16)ch->turn)
 		ttp_output_control(link, TTP_OP_ACK, TTP_F_ACK_VALID);
 	/* Anew, or for want of memory: nobody lists who owes already */
 	if (link->c.ack_owed)

@@ -228,7 +228,7 @@ static enum ttp_standing ttp_fsm_check_ids(const struct ttp_core *c,
  */
 static bool ttp_fsm_ack_ok(const struct ttp_core *c, u32 rx)
 {
-	u32 late = max_t(u32, c->peer_window, TTP_FSM_LATE);
+	u32 late = max_t(u32, c->snd.window, TTP_FSM_LATE);
 
 	if (ttp_replay_ack_ok(&c->snd, rx))
 		return true;

@@ -90,7 +90,6 @@ struct ttp_cell {
  * @full_out: we say FULL
  * @full_stop: NACK_FULL came: replay from una on when FULL goes
  * @ack_owed: not 0: a PAYLOAD is to be acknowledged
- * @closing: CLOSE is to follow what is queued
  * @close_sent: our CLOSE has its id, @close_tx
  * @close_seen: the peer's CLOSE came, its id is @close_rx
  * @peer_isn_known: @peer_isn is valid; bare dialect: the peer's ids are known
@@ -103,7 +102,6 @@ struct ttp_cell {
  * @peer_isn: TxID of the OPEN received
  * @close_tx: id of our CLOSE
  * @close_rx: id of the peer's CLOSE
- * @peer_window: ids beyond its rx that the peer takes
  * @srtt: smoothed round trip, microseconds; 0 unknown
  * @rttvar: smoothed deviation from it, microseconds
  * @snd: what is unacknowledged
@@ -116,16 +114,15 @@ struct ttp_core {
 	u8		vc;
 	u8		ack_owed;
 	bool		seq;
-	bool		eof_out;
 	bool		eof_in;
 	bool		full_in;
 	bool		full_out;
-	bool		full_stop;
-	bool		closing;
-	bool		close_sent;
-	bool		close_seen;
-	bool		peer_isn_known;
 	bool		opened;
+	bool		eof_out:1;
+	bool		full_stop:1;
+	bool		close_sent:1;
+	bool		close_seen:1;
+	bool		peer_isn_known:1;
 	u16		epoch;
 	u16		max_payload;
 	u16		rcv_payload;
@@ -133,7 +130,6 @@ struct ttp_core {
 	u32		peer_isn;
 	u32		close_tx;
 	u32		close_rx;
-	u32		peer_window;
 	u32		srtt;
 	u32		rttvar;
 	struct ttp_snd	snd;

@@ -11,7 +11,7 @@
 
 void ttp_gate_init(struct ttp_gate *g, u32 share, u32 nxt)
 {
-	share = max(share, 1U);
+	share = clamp(share, 1U, (u32)U16_MAX);
 	*g = (struct ttp_gate) {
 		.share = share,
 		.open = min(share, (u32)TTP_GATE_FIRST),
@@ -19,7 +19,6 @@ void ttp_gate_init(struct ttp_gate *g, u32 share, u32 nxt)
 		.grant = TTP_GATE_GRANT_NONE,
 		.round = nxt,
 	};
-	INIT_LIST_HEAD(&g->wait);
 }
 
 /* ---- the pool ---- */
@@ -178,7 +177,8 @@ void ttp_gate_return(struct ttp_gate *g, struct ttp_pool *p, u8 vc, u32 keep)
 	ttp_gate_update(p);
 }
 
-u32 ttp_gate_want(struct ttp_gate *g, struct ttp_pool *p, u8 vc)
+u32 ttp_gate_want(struct ttp_gate *g, struct ttp_pool *p, u8 vc,
+		  struct ttp_wait *w)
 {
 	u32 users, got;
 
@@ -193,7 +193,8 @@ u32 ttp_gate_want(struct ttp_gate *g, struct ttp_pool *p, u8 vc)
 	users = p->vc[vc].users + !g->user;
 	if (g->leased >= max(ttp_gate_part(p, vc) / users, 1U))
 		return 0;
-	list_add_tail(&g->wait, &p->vc[vc].ready);
+	w->gate = g;
+	list_add_tail(&w->node, &p->vc[vc].ready);
 	WRITE_ONCE(g->waiting, true);
 	p->vc[vc].waiting++;
 	WRITE_ONCE(p->waiting, p->waiting + 1);
@@ -224,22 +225,24 @@ u32 ttp_gate_keep(const struct ttp_gate *g, const struct ttp_pool *p, u8 vc,
 
 	if (likely(keep == TTP_GATE_ALL))
 		return g->leased;
-	return min(g->leased, more ? max(used, keep) : used);
+	return min_t(u32, g->leased, more ? max(used, keep) : used);
 }
 
-static void ttp_gate_leave(struct ttp_gate *g, struct ttp_pool *p, u8 vc)
+static void ttp_gate_leave(struct ttp_gate *g, struct ttp_pool *p, u8 vc,
+			   struct ttp_wait *w)
 {
-	list_del_init(&g->wait);
+	list_del_init(&w->node);
 	WRITE_ONCE(g->waiting, false);
 	p->vc[vc].waiting--;
 	WRITE_ONCE(p->waiting, p->waiting - 1);
 }
 
-void ttp_gate_forget(struct ttp_gate *g, struct ttp_pool *p, u8 vc)
+void ttp_gate_forget(struct ttp_gate *g, struct ttp_pool *p, u8 vc,
+		     struct ttp_wait *w)
 {
 	if (!g->waiting)
 		return;
-	ttp_gate_leave(g, p, vc);
+	ttp_gate_leave(g, p, vc, w);
 	ttp_gate_count(g, p, vc);
 	ttp_gate_update(p);
 }
@@ -267,14 +270,16 @@ static int ttp_gate_turn(const struct ttp_pool *p)
 struct ttp_gate *ttp_gate_next(struct ttp_pool *p, u8 *vc, u32 *n)
 {
 	int turn = ttp_gate_turn(p);
+	struct ttp_wait *w;
 	struct ttp_gate *g;
 	u32 fair, leased;
 
 	if (turn < 0)
 		return NULL;
 
-	g = list_first_entry(&p->vc[turn].ready, struct ttp_gate, wait);
-	ttp_gate_leave(g, p, turn);
+	w = list_first_entry(&p->vc[turn].ready, struct ttp_wait, node);
+	g = w->gate;
+	ttp_gate_leave(g, p, turn, w);
 	*vc = turn;
 	/* Not the whole of what is left to the first: others wait as well */
 	fair = p->vc[turn].fair;
@@ -383,12 +388,12 @@ void ttp_gate_acked(struct ttp_gate *g, u32 una, u32 nxt, u32 n)
 		g->acked += n;
 		n = g->queue ? g->acked / 4 : g->acked;
 		g->acked = g->queue ? g->acked % 4 : 0;
-		g->open = min3(g->open + n, g->most, g->share);
+		g->open = min_t(u32, g->open + n, min(g->most, g->share));
 		return;
 	}
 	g->open++;
 	/* With bays broken lately more may be in flight than are open. */
-	g->round = una + max(g->open, nxt - una);
+	g->round = una + max_t(u32, g->open, nxt - una);
 }
 
 void ttp_gate_rtt(struct ttp_gate *g, u32 rtt)
@@ -407,7 +412,7 @@ void ttp_gate_loss(struct ttp_gate *g, u32 una, u32 nxt)
 		return;
 
 	/* To the nearest: where few are open, a half too many is a lot */
-	g->open = max((g->open * 7 + 5) / 10, min(g->open, 2U));
+	g->open = max((g->open * 7U + 5) / 10, min_t(u32, g->open, 2));
 	g->most = g->open;
 	g->recover = nxt;
 	g->recovering = true;
@@ -435,7 +440,7 @@ void ttp_gate_rest(struct ttp_gate *g, u32 nxt)
 {
 	if (g->open <= TTP_GATE_FIRST)
 		return;
-	g->most = max(g->most, g->open - g->open / 4);
+	g->most = max_t(u32, g->most, g->open - g->open / 4);
 	g->open = TTP_GATE_FIRST;
 	g->undo_open = g->open;
 	g->queue = false;

@@ -34,7 +34,7 @@
  * @vc.fair: an equal part of what its links may have
  * @vc.keep: what each of them may keep of slots that become free, because
  *	others wait or hardly any are left; TTP_GATE_ALL: no limit
- * @vc.ready: links that wait for slots, struct ttp_gate.wait
+ * @vc.ready: links that wait for slots, struct ttp_wait
  *
  * A quarter of the slots is for VC 1 alone. @waiting and all of @vc but the
  * list are also read without the lock, as hints.
@@ -75,29 +75,37 @@ struct ttp_pool {
  * @ask: id of the last frame that asked for an ACK
  * @user: counted in ttp_pool.vc.users (the pool's lock)
  * @waiting: on a ready list (the pool's lock; read without it as a hint)
- * @wait: there
  */
 struct ttp_gate {
-	u32	share;
-	u32	open;
-	u32	most;
-	u32	acked;
-	u32	leased;
+	u16	share;
+	u16	open;
+	u16	most;
+	u16	acked;
+	u16	leased;
+	u16	undo_open;
+	u16	undo_most;
 	u8	grant;
 	bool	asked;
-	bool	recovering;
-	bool	queue;
-	bool	doubt;
 	bool	user;
 	bool	waiting;
+	bool	recovering:1;
+	bool	queue:1;
+	bool	doubt:1;
+	u32	undo_una;
 	u32	base;
 	u32	round;
-	u32	undo_open;
-	u32	undo_most;
-	u32	undo_una;
 	u32	recover;
 	u32	ask;
-	struct list_head	wait;
+};
+
+/**
+ * struct ttp_wait - the place of a link that waits for slots
+ * @node: on ttp_pool.vc.ready (the pool's lock)
+ * @gate: whose it is
+ */
+struct ttp_wait {
+	struct list_head	node;
+	struct ttp_gate		*gate;
 };
 
 /**
@@ -202,7 +210,7 @@ void ttp_gate_pool_resize(struct ttp_pool *p, u32 slots);
 /* Bays the link might use if the device had slots: open, share, grant, window */
 static inline u32 ttp_gate_limit(const struct ttp_gate *g, u32 window)
 {
-	u32 limit = min3(g->open, g->share, window);
+	u32 limit = min_t(u32, min(g->open, g->share), window);
 
 	if (g->grant < TTP_GATE_GRANT_NONE)
 		limit = min(limit, 1U << g->grant);
@@ -212,7 +220,7 @@ static inline u32 ttp_gate_limit(const struct ttp_gate *g, u32 window)
 /* Bays the link has now: those with a slot behind them, and its own one */
 static inline u32 ttp_gate_bays(const struct ttp_gate *g, u32 window)
 {
-	return min(ttp_gate_limit(g, window), g->leased + 1);
+	return min(ttp_gate_limit(g, window), g->leased + 1U);
 }
 
 /* Frames that may be sent now with inflight outstanding and the slots leased */
@@ -248,13 +256,15 @@ void ttp_gate_return(struct ttp_gate *g, struct ttp_pool *p, u8 vc, u32 keep);
  * @g: the link
  * @p: the device's pool, locked
  * @vc: the link's channel
+ * @w: its place, which is the caller's while @g->waiting
  *
  * A block if nobody waits, else a place on the ready list, unless the link has
  * its fair part already.
  *
  * Return: slots got at once.
  */
-u32 ttp_gate_want(struct ttp_gate *g, struct ttp_pool *p, u8 vc);
+u32 ttp_gate_want(struct ttp_gate *g, struct ttp_pool *p, u8 vc,
+		  struct ttp_wait *w);
 
 /* Is it any use to ask? Without a lock, a hint. */
 bool ttp_gate_may_want(const struct ttp_gate *g, const struct ttp_pool *p,
@@ -296,8 +306,12 @@ static inline void ttp_gate_take(struct ttp_gate *g, u32 n)
 
 void ttp_gate_refuse(struct ttp_pool *p, u8 vc, u32 n);
 
-/* The link wants nothing any more: off the ready list. The pool is locked. */
-void ttp_gate_forget(struct ttp_gate *g, struct ttp_pool *p, u8 vc);
+/*
+ * The link wants nothing any more: off the ready list, if it is there, in the
+ * place that it gave. The pool is locked.
+ */
+void ttp_gate_forget(struct ttp_gate *g, struct ttp_pool *p, u8 vc,
+		     struct ttp_wait *w);
 
 /**
  * ttp_gate_acked() - una has moved

@@ -120,16 +120,20 @@ static bool ttp_host_turn(struct ttp_link *link)
 
 unsigned int ttp_host_room(struct ttp_link *link)
 {
-	unsigned int n;
+	unsigned int n, most = TTP_UNSENT_FIRST;
+	struct ttp_extra *x;
 
 	if (ttp_host_turn(link))
 		return 0;
 	if (!ttp_host_limited(link))
 		return UINT_MAX;
-	n = ttp_host_count(link, link->unsent);
-	if (n >= link->unsent)
-		link->held = true;
-	return link->unsent - n;
+	x = ttp_extra_get(link, GFP_ATOMIC);
+	if (x)
+		most = x->unsent;
+	n = ttp_host_count(link, most);
+	if (x && n >= most)
+		x->held = true;
+	return most - n;
 }
 
 void __ttp_host_moved(struct ttp_link *link)
@@ -166,17 +170,17 @@ bool ttp_host_holds_sent(const struct ttp_link *link)
 /* As many as leave between two visits, and as few as that */
 static void ttp_host_adapt(struct ttp_link *link)
 {
+	struct ttp_extra *x = ttp_extra(link);
 	unsigned int n;
 
-	if (!link->held)
+	if (!x || !x->held)
 		return;
-	link->held = false;
-	n = ttp_host_count(link, link->unsent);
+	x->held = false;
+	n = ttp_host_count(link, x->unsent);
 	if (!n)
-		link->unsent = min(2 * link->unsent, U16_MAX / 2);
-	else if (n > link->unsent / 2)
-		link->unsent = max(link->unsent - link->unsent / 4 - 1,
-				   TTP_HOST_LEAST);
+		x->unsent = min(2 * x->unsent, U16_MAX / 2);
+	else if (n > x->unsent / 2)
+		x->unsent = max(x->unsent - x->unsent / 4 - 1, TTP_HOST_LEAST);
 }
 
 void ttp_host_scan(struct ttp_link *link)

@@ -62,7 +62,7 @@ static bool ttp_join_record(struct ttp_link *link, struct sk_buff *tail,
 /* Join a small write to the frame that still waits: fewer frames, not later */
 bool ttp_join(struct ttp_link *link, struct sk_buff *skb)
 {
-	struct sk_buff *tail = skb_peek_tail(&link->sndq);
+	struct sk_buff *tail = skb_peek_tail(ttp_sndq(link));
 
 	if (link->c.seq)
 		return ttp_join_record(link, tail, skb);
@@ -127,9 +127,12 @@ static bool ttp_join_frag(struct sk_buff *tail, struct page *page, u32 off,
 bool ttp_join_bytes(struct ttp_link *link, struct page_frag *pf, u32 n,
 		    u8 flags)
 {
-	struct sk_buff *tail = skb_peek_tail(&link->sndq);
+	struct sk_buff *tail;
 
-	if (!tail || skb_zcopy(tail) ||
+	if (ttp_sndq_empty(link))
+		return false;
+	tail = skb_peek_tail(ttp_sndq(link));
+	if (skb_zcopy(tail) ||
 	    tail->len + n > ttp_join_most(link, tail, n) ||
 	    !ttp_join_frag(tail, pf->page, pf->offset, n, false))
 		return false;
@@ -143,11 +146,14 @@ bool ttp_join_bytes(struct ttp_link *link, struct page_frag *pf, u32 n,
 
 bool ttp_join_lent(struct ttp_link *link, const struct bio_vec *bv, u32 price)
 {
-	struct sk_buff *tail = skb_peek_tail(&link->sndq);
 	struct page *head = compound_head(bv->bv_page);
 	u32 off = bv->bv_offset + ((bv->bv_page - head) << PAGE_SHIFT);
+	struct sk_buff *tail;
 
-	if (!tail || skb_zcopy(tail) ||
+	if (ttp_sndq_empty(link))
+		return false;
+	tail = skb_peek_tail(ttp_sndq(link));
+	if (skb_zcopy(tail) ||
 	    tail->len + bv->bv_len > ttp_join_longest(link) ||
 	    !ttp_join_frag(tail, head, off, bv->bv_len, true))
 		return false;

@@ -15,6 +15,8 @@
 #include "rx.h"
 #include "ttp.h"
 
+const u8 ttp_vc_priority[TTP_VC_MAX + 1] = { 0, 6, 1 };
+
 static struct kmem_cache *ttp_link_cache;
 
 int ttp_link_cache_init(void)
@@ -22,15 +24,21 @@ int ttp_link_cache_init(void)
 	BUILD_BUG_ON(sizeof(struct ttp_skb_cb) >
 		     sizeof_field(struct sk_buff, cb));
 
+	if (ttp_extra_cache_init())
+		return -ENOMEM;
 	ttp_link_cache = KMEM_CACHE(ttp_link, SLAB_HWCACHE_ALIGN |
 					      SLAB_ACCOUNT);
-	return ttp_link_cache ? 0 : -ENOMEM;
+	if (ttp_link_cache)
+		return 0;
+	ttp_extra_cache_exit();
+	return -ENOMEM;
 }
 
 /* The caller has waited for the last ttp_link_free_rcu(). */
 void ttp_link_cache_exit(void)
 {
 	kmem_cache_destroy(ttp_link_cache);
+	ttp_extra_cache_exit();
 }
 
 /* The id of our OPEN; that of the first payload follows it. */
@@ -39,6 +47,12 @@ static u32 ttp_link_first_id(const struct ttp_net *tn)
 	int first = READ_ONCE(tn->first_id);
 
 	return first == TTP_FIRST_ID_RANDOM ? get_random_u32() : first - 1U;
+}
+
+/* In jiffies; some weeks at most, so that it can be told from the ages of links */
+static u32 ttp_link_time(u32 ms)
+{
+	return min_t(unsigned long, msecs_to_jiffies(ms), TTP_AGE_MAX - 1);
 }
 
 struct ttp_link *ttp_link_new(struct ttp_dev *dev, const struct ttp_key *key,
@@ -51,20 +65,19 @@ struct ttp_link *ttp_link_new(struct ttp_dev *dev, const struct ttp_key *key,
 		return NULL;
 	link->key = *key;
 	link->dev = dev;
+	if (ttp_is_bare(link) && !ttp_extra_get(link, gfp)) {
+		kmem_cache_free(ttp_link_cache, link);
+		return NULL;
+	}
 	ttp_dev_hold(dev);
 	link->headroom = LL_RESERVED_SPACE(dev->netdev) + TTP_HDR_LEN;
 	link->hash = jhash(&link->key, sizeof(link->key), 0) | 1;
 	refcount_set(&link->refs, 1);
-	INIT_WORK(&link->tx_work, ttp_output_work);
 	spin_lock_init(&link->lock);
-	INIT_LIST_HEAD(&link->queue);
 	INIT_LIST_HEAD(&link->devnode);
 	INIT_LIST_HEAD(&link->ring);
 	INIT_LIST_HEAD(&link->owed);
-	__skb_queue_head_init(&link->sndq);
 	__skb_queue_head_init(&link->rxq);
-	__skb_queue_head_init(&link->part);
-	__skb_queue_head_init(&link->outq);
 
 	link->c.dialect = key->dialect;
 	link->c.vc = key->vc;
@@ -83,15 +96,12 @@ struct ttp_link *ttp_link_new(struct ttp_dev *dev, const struct ttp_key *key,
 	if (ttp_is_bare(link))
 		ttp_bare_init(link);
 
-	link->unsent = TTP_UNSENT_FIRST;
-	link->rcvbuf = TTP_UNACCEPTED_BUF;
 	link->born = jiffies;
 	link->heard = jiffies;
-	link->kept = jiffies;
 	link->progress = jiffies;
 	link->moved = jiffies;
-	link->give_up = msecs_to_jiffies(READ_ONCE(dev->tn->give_up_ms));
-	link->idle = msecs_to_jiffies(READ_ONCE(dev->conf.idle_ms));
+	link->give_up = ttp_link_time(READ_ONCE(dev->tn->give_up_ms));
+	link->idle = ttp_link_time(READ_ONCE(dev->conf.idle_ms));
 	return link;
 }
 
@@ -99,10 +109,12 @@ struct ttp_link *ttp_link_new(struct ttp_dev *dev, const struct ttp_key *key,
 static void ttp_link_free(struct ttp_link *link)
 {
 	__skb_queue_purge(&link->rxq);
-	__skb_queue_purge(&link->outq);
-	consume_skb(link->spare);
-	kfree_skb_list(link->done);
+	kfree_skb_list(ttp_outq_take(link));
+	ttp_spare_free(link);
+	if (link->zerocopy)
+		kfree_skb_list(link->done);
 	ttp_pages_free(link);
+	ttp_extra_free(link);
 	ttp_dev_put(link->dev);
 	kmem_cache_free(ttp_link_cache, link);
 }
@@ -162,6 +174,7 @@ int ttp_link_publish(struct ttp_link *link)
 
 static void ttp_link_purge(struct ttp_link *link)
 {
+	struct ttp_extra *x = ttp_extra(link);
 	struct ttp_entry *e, *next;
 	struct sk_buff *skb;
 
@@ -169,18 +182,10 @@ static void ttp_link_purge(struct ttp_link *link)
 		ttp_link_free_skb(link, ttp_skb_of(e));
 	ttp_replay_init(&link->c.snd, link->c.snd.nxt);
 	link->again = 0;
-	list_for_each_entry_safe(e, next, &link->c.rcv.early, node)
-		kfree_skb(ttp_skb_of(e));
-	INIT_LIST_HEAD(&link->c.rcv.early);
-	link->c.rcv.early_n = 0;
-	while ((skb = __skb_dequeue(&link->sndq)))
+	while (x && (skb = __skb_dequeue(&x->sndq)))
 		ttp_link_free_skb(link, skb);
-	__skb_queue_purge(&link->part);
+	ttp_extra_purge(link);
 	ttp_pages_free(link);
-	link->rmem -= link->early_mem + link->part_mem;
-	link->early_mem = 0;
-	link->part_mem = 0;
-	link->part_len = 0;
 	link->snd_queued = 0;
 	link->wmem = 0;
 	ttp_link_account(link);
@@ -224,11 +229,11 @@ void ttp_link_unhash(struct ttp_link *link)
 	spin_lock(&dev->lock);
 	list_del_init(&link->devnode);
 	WRITE_ONCE(dev->nlinks, dev->nlinks - 1);
-	ttp_gate_forget(&link->c.gate, &dev->pool, link->key.vc);
+	ttp_extra_forget(link);
 	ttp_gate_return(&link->c.gate, &dev->pool, link->key.vc, 0);
 	link->select |= dev->pool.waiting != 0;
 	spin_unlock(&dev->lock);
-	if (link->listener)
+	if (link->queued)
 		ttp_sock_queue_drop(link);
 	if (link->orphan)
 		ttp_link_unorphan(link);
@@ -239,22 +244,19 @@ void ttp_link_unhash(struct ttp_link *link)
 
 static void ttp_link_read_options(struct ttp_link *link, const struct sock *sk)
 {
-	/* VC 1 ahead of VC 0 ahead of VC 2, in qdiscs as in the gate */
-	static const u32 priority[TTP_VC_MAX + 1] = { 0, 6, 1 };
 	const struct ttp_sock *tsk = ttp_sk(sk);
 	struct ttp_dev *dev = link->dev;
 	u32 ms;
 
-	WRITE_ONCE(link->sk_priority, READ_ONCE(sk->sk_priority));
-	link->priority = link->sk_priority ?: priority[link->key.vc];
+	WRITE_ONCE(link->priority, ttp_link_priority(link, sk));
 	link->mark = READ_ONCE(sk->sk_mark);
 	ms = READ_ONCE(tsk->user_timeout) ?: READ_ONCE(dev->tn->give_up_ms);
-	link->give_up = msecs_to_jiffies(ms);
+	link->give_up = ttp_link_time(ms);
 	ms = READ_ONCE(tsk->idle_timeout) ?: READ_ONCE(dev->conf.idle_ms);
-	link->idle = msecs_to_jiffies(ms);
+	link->idle = ttp_link_time(ms);
 	ms = READ_ONCE(tsk->keepalive) ?: READ_ONCE(dev->tn->keepalive_ms);
 	link->keepalive = sock_flag(sk, SOCK_KEEPOPEN) ?
-			  msecs_to_jiffies(ms) : 0;
+			  ttp_link_time(ms) : 0;
 }
 
 void ttp_link_options(struct ttp_link *link, const struct sock *sk)
@@ -290,12 +292,20 @@ void ttp_link_open(struct ttp_link *link, struct sock *sk)
 	ttp_output_unlock(link);
 }
 
+void ttp_link_unqueue(struct ttp_link *link)
+{
+	ttp_mem_leave(link);
+	link->queued = false;
+	link->spare = NULL;
+	link->done = NULL;
+	link->pages = NULL;
+}
+
 void ttp_link_accept(struct ttp_link *link, struct sock *sk)
 {
 	ttp_link_lock(link);
-	ttp_mem_leave(link);
+	ttp_link_unqueue(link);
 	link->sk = sk;
-	link->listener = NULL;
 	/* What was received is there, paid for or not */
 	ttp_mem_charge(link, 0);
 	rcu_assign_pointer(ttp_sk(sk)->link, link);
@@ -316,7 +326,7 @@ static void ttp_link_enqueue(struct ttp_link *link, struct sk_buff *skb)
 	TTP_CB(skb)->e.n = 1;
 	TTP_CB(skb)->e.len = skb->len;
 	TTP_CB(skb)->e.tries = 0;
-	__skb_queue_tail(&link->sndq, skb);
+	__skb_queue_tail(&ttp_extra(link)->sndq, skb);
 	link->wmem += skb->truesize;
 	link->snd_queued += skb->len;
 }
@@ -327,7 +337,7 @@ static void ttp_link_enqueue_all(struct ttp_link *link,
 {
 	struct sk_buff *skb = skb_peek(frames);
 
-	if (skb && !skb_queue_empty(&link->sndq)) {
+	if (skb && !ttp_sndq_empty(link)) {
 		__skb_unlink(skb, frames);
 		if (!ttp_join(link, skb))
 			ttp_link_enqueue(link, skb);
@@ -345,7 +355,7 @@ static void ttp_link_hold_back(struct ttp_link *link)
 {
 	if (link->c.seq)
 		return;
-	if (!link->corked || skb_queue_empty(&link->sndq))
+	if (!link->corked || ttp_sndq_empty(link))
 		link->cork_at = ttp_now();
 	link->corked = true;
 }
@@ -384,6 +394,10 @@ int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
 	if (ttp_is_bare(link) && skb_peek(frames)->len > link->c.max_payload) {
 		spin_unlock_bh(&link->lock);
 		return -EMSGSIZE;
+	}
+	if (!ttp_extra_get(link, GFP_ATOMIC)) {
+		spin_unlock_bh(&link->lock);
+		return -ENOBUFS;
 	}
 	ttp_link_cork(link, more);
 	nxt = link->c.snd.nxt;
@@ -464,6 +478,10 @@ int ttp_link_gather(struct ttp_link *link, struct sk_buff_head *frames)
 		spin_unlock_bh(&link->lock);
 		return -EPIPE;
 	}
+	if (!ttp_extra_get(link, GFP_ATOMIC)) {
+		spin_unlock_bh(&link->lock);
+		return -ENOBUFS;
+	}
 	ttp_link_hold_back(link);
 	ttp_link_enqueue_all(link, frames);
 	ttp_link_gathered(link);
@@ -473,6 +491,7 @@ int ttp_link_gather(struct ttp_link *link, struct sk_buff_head *frames)
 int ttp_link_shut(struct ttp_link *link, gfp_t gfp)
 {
 	struct sk_buff *skb, *tail;
+	struct ttp_extra *x;
 
 	skb = alloc_skb_fclone(link->headroom, gfp);
 	if (!skb)
@@ -488,7 +507,13 @@ int ttp_link_shut(struct ttp_link *link, gfp_t gfp)
 		kfree_skb(skb);
 		return done ? 0 : -ENOTCONN;
 	}
-	tail = skb_peek_tail(&link->sndq);
+	x = ttp_extra_get(link, GFP_ATOMIC);
+	if (!x) {
+		spin_unlock_bh(&link->lock);
+		kfree_skb(skb);
+		return -ENOBUFS;
+	}
+	tail = skb_peek_tail(&x->sndq);
 	if (tail) {
 		TTP_CB(tail)->e.flags |= TTP_F_EOF;
 		consume_skb(skb);
@@ -510,7 +535,7 @@ void ttp_link_close(struct ttp_link *link, bool abort)
 	ttp_link_lock(link);
 	if (!link->hashed)
 		goto out;
-	if (!skb_queue_empty(&link->rxq) || !skb_queue_empty(&link->part))
+	if (!skb_queue_empty(&link->rxq) || ttp_extra_part(link))
 		abort = true;
 	link->corked = false;
 	ttp_pipeline_event(link, abort ? TTP_EV_ABORT : TTP_EV_USER_CLOSE);
@@ -659,18 +684,18 @@ void ttp_link_info(struct ttp_link *link, struct ttp_info *info)
 	info->tx_nxt = c->snd.nxt;
 	info->rx = c->rcv.rx;
 	info->window = c->rcv.window;
-	info->peer_window = c->peer_window;
+	info->peer_window = c->snd.window;
 	info->bays_share = c->gate.share;
 	info->bays_open = c->gate.open;
 	info->bays_held = c->snd.nxt - c->snd.una;
 	info->srtt_us = c->srtt;
 	if (link->chalked)
-		info->chalk_ms = jiffies_to_msecs(jiffies - link->chalk_set);
+		info->chalk_ms = jiffies_to_msecs(ttp_age(link->chalk_set));
 	info->give_up_ms = jiffies_to_msecs(link->give_up);
 	info->snd_queued = link->snd_queued;
 	info->snd_unacked = c->snd.bytes;
 	info->rcv_queued = link->rcv_queued;
-	info->rcv_early = c->rcv.early_n;
+	info->rcv_early = ttp_gap_early(&c->rcv);
 	info->frames_tx = link->st.frames_tx;
 	info->frames_rx = link->st.frames_rx;
 	info->bytes_tx = link->st.bytes_tx;

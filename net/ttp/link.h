@@ -7,11 +7,11 @@
 #define _TTP_LINK_H
 
 #include <linux/etherdevice.h>
+#include <linux/llist.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable-types.h>
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
-#include <linux/workqueue.h>
 #include <net/sock.h>
 #include <uapi/linux/ttp.h>
 #include "fsm.h"
@@ -22,7 +22,19 @@
 /* Likewise: a part of its skb; see run.c */
 #define TTP_E_PART		0x40
 
-#define TTP_UNSENT_FIRST	16	/* ttp_link.unsent */
+#define TTP_UNACCEPTED_BUF	65536	/* receive buffer before accept() */
+
+/*
+ * What happened to a link is told by the low half of jiffies. The scanner sees
+ * to it that nothing seems to be older than this, which leaves it some days.
+ */
+#define TTP_AGE_MAX		(U32_MAX - BIT(28))
+
+/* Jiffies since then */
+static inline u32 ttp_age(u32 stamp)
+{
+	return (u32)jiffies - stamp;
+}
 
 struct ttp_dev;
 struct ttp_pages;
@@ -72,29 +84,27 @@ enum ttp_ring {
  * @c: the protocol's state
  * @hashed: in the table, on the device's list, on a ring
  * @tx_owner: somebody is transmitting @outq
- * @tx_asked: @tx_work is pending
- * @tx_asked_cpu: on that CPU
+ * @tx_asked: @tx_node is on a list
+ * @tx_asked_cpu: of that CPU
  * @tx_cpu: its frames leave by this CPU while they are unacknowledged
  * @tx_nxt: ids before this one were handed to the device
- * @tx_at: when that happened last, or @tx_work was queued (jiffies)
- * @tx_work: hands @outq over to @tx_cpu; pending: holds a reference
+ * @tx_at: when that happened last, or @tx_asked was set (jiffies)
+ * @tx_node: on the list of links that @tx_asked_cpu transmits for, with a
+ *	reference
  * @ring_id: enum ttp_ring (chalk.lock as well)
  * @wake: TTP_WAKE_* collected and not delivered yet
- * @unsent: most frames it leaves in this host's queues if others come first
- * @held: that kept frames back since the scanner's last visit
  * @select: slots came back or are wanted: Q0 is due after unlocking
  * @chalked: the scanner's mark; progress rubs it off
  * @probes: times the chalk stayed on in a row
  * @opens: OPENs or OPEN_ACKs sent so far
  * @ask_at: when the ACK_REQ under way was sent (microseconds)
- * @chalk_set: when the chalk was set (jiffies)
+ * @chalk_set: while @chalked: when the chalk was set (jiffies)
  * @chalk_at: since when nothing moves, or when that was last acted upon
  *	(microseconds)
  * @wait: chalk older than this asks for action (microseconds)
  * @since: last progress, or when something began to be outstanding
  *	(microseconds)
- * @quiet: how long nothing moved before the ACK in hand (microseconds); 0: not
- * @doubt: the one before came late as well, and none between them in time
+ * @doubt: the last ACK ended a silence, and none came in time since
  * @reply: smoothed time until a frame is acknowledged, the peer's delay
  *	included (microseconds); 0: unknown
  * @reply_var: smoothed deviation from it (microseconds)
@@ -103,58 +113,45 @@ enum ttp_ring {
  * @moved: when una moved last, something began to be outstanding, or the peer
  *	was full (jiffies)
  * @acked: an orphan: when una moved last, or it became one (jiffies)
- * @born: when the link was made (jiffies)
+ * @born: until it is open: when the link was made (jiffies)
  * @give_up: ends after so many jiffies of silence while busy
- * @idle: closes after so many jiffies without data, 0: never
- * @kept: when keepalive asked last (jiffies)
- * @keepalive: probe after so many jiffies of silence, 0: never
+ * @idle: closes after so many jiffies without data, 0: never; not of an orphan
+ * @kept: on the idle ring: when keepalive asked last (jiffies), or earlier
+ * @keepalive: probe after so many jiffies of silence, 0: never; likewise
  * @err: why it died, positive errno; given to the socket once
  * @sk: the socket that holds it, or NULL
- * @listener: half-open or not accepted: the listener, or NULL
- * @queue: on one of the listener's lists (its lock); no more when @rcu is used
+ * @queued: half-open or not accepted: @listener and @queue are valid; else
+ *	@spare, @done and @pages are, which only links with a socket have
+ * @listener: who is to accept it
+ * @queue: on one of the listener's lists (its lock)
  * @half: on the half-open one of them (its lock)
  * @devnode: on ttp_dev.links (dev->lock)
- * @ring: on a ring (chalk.lock)
+ * @ring: on a ring (chalk.lock); no more when @rcu is used
  * @owed: on a list of those who owe an ACK (the lock of ttp_chalk_cpu)
  * @owed_cpu: whose list, or whose it was on last
  * @owed_turn: turn of the scanner in which that began
- * @sndq: payload not numbered yet, one frame per skb, cb: struct ttp_skb_cb
  * @rxq: readable: in order; SEQPACKET: whole records only
- * @part: SEQPACKET: frames of a record that is not complete
- * @outq: frames ready for the device
+ * @outq: frames ready for the device: the last one, whose next is the first
  * @spare: an acknowledged small frame, to be used again; set under the lock,
  *	taken without
  * @done: frames that may report to somebody when they are freed: without lock
  * @zerocopy: such frames have been sent
  * @napi_id: of the device's queue that its frames come by, 0: unknown
  * @pages: while nobody sends: pages used by who sent much, see pages.c
- * @snd_queued: payload bytes on @sndq
- * @wmem: truesize of @sndq and the replay list; copied to sk_wmem_queued
+ * @snd_queued: payload bytes on the send queue
+ * @wmem: truesize of send queue and replay list; copied to sk_wmem_queued
  * @rcv_queued: payload bytes received in order, not consumed
  * @rmem: truesize received, kept early, or taken and not consumed
  * @rcv_mem: that part of @rmem which is on rxq or with the reader
- * @early_mem: that part which was received ahead of a gap
- * @part_mem: that part which is on @part
- * @part_len: payload bytes on @part
- * @rcvbuf: limit of @rmem while there is no socket
  * @charged: that part of @rmem, in whole pages, which is paid for, see mem.c
  * @starved: a frame was refused that could not be paid for
  * @refused: truesize of a frame rx + 1 that did not fit, 0: none
  * @offered: largest payload offered in our OPEN; later see enum ttp_mtu
  * @offers: OPENs sent at that size
  * @open_room: acceptor: bytes behind the header of the longest OPEN
- * @gap_known: something is missing behind @gap_rx
- * @gap_rx: rx at that time
- * @gap_at: since when (microseconds)
- * @patience: how long rx may stand still before the missing is asked for
- *	(microseconds); 0: not at all
  * @seen: frames received since the link was counted in the device's budget
  * @seen_period: when that was
  * @granted: log2 of the bays that we grant the peer
- * @nack_rx: rx when something was asked for last
- * @nack_tries: rounds of asking since rx moved
- * @replay_at: when the present round of replays began (microseconds)
- * @replay_n: replays in it
  * @again: ids of the replay list that are to be sent again
  * @mtu_turn: walk of mtu.c that was here last
  * @mtu: enum ttp_mtu
@@ -167,15 +164,8 @@ enum ttp_ring {
  * @stalled: the local queue was full: send nothing until the next tick
  * @stall: ticks that it waited the last time, 0: none since progress
  * @stall_left: of these are left
- * @priority: skb->priority of its frames
- * @sk_priority: SO_PRIORITY when @priority was derived from it
+ * @priority: skb->priority of its frames, see ttp_link_priority()
  * @mark: skb->mark of its frames
- * @bare: bare dialect alone
- * @bare.got: a PAYLOAD was taken, at @bare.got_at (jiffies)
- * @bare.spares: so many spare ACKs the peer may need after what was sent at
- *	@bare.sent_at (jiffies); @bare.sent is how many frames that were
- * @bare.acked_at: when an ACK was sent last (microseconds)
- * @bare.nacked: a NACK was sent, at @bare.nack_at (microseconds)
  * @st: counters for TTP_INFO
  * @rcu: for freeing
  *
@@ -192,44 +182,49 @@ struct ttp_link {
 	spinlock_t		lock; /* the rest */
 	struct ttp_core		c;
 	struct sock		*sk;
-	struct sock		*listener;
 	union {
-		struct list_head	queue;
-		struct rcu_head		rcu;
+		struct {
+			struct list_head	queue;
+			struct sock		*listener;
+		};
+		struct {
+			struct sk_buff		*spare;
+			struct sk_buff		*done;
+			struct ttp_pages	*pages;
+		};
 	};
 	struct list_head	devnode;
-	struct list_head	ring;
+	union {
+		struct list_head	ring;
+		struct rcu_head		rcu;
+	};
 	struct list_head	owed;
-	struct sk_buff_head	sndq;
 	struct sk_buff_head	rxq;
-	struct sk_buff_head	part;
-	struct sk_buff_head	outq;
-	struct sk_buff		*spare;
-	struct sk_buff		*done;
-	struct ttp_pages	*pages;
-	struct work_struct	tx_work;
-	unsigned long		tx_at;
-	unsigned long		chalk_set;
-	unsigned long		heard;
-	unsigned long		progress;
-	unsigned long		moved;
-	unsigned long		acked;
-	unsigned long		born;
-	unsigned long		give_up;
-	unsigned long		idle;
-	unsigned long		keepalive;
-	unsigned long		kept;
+	struct sk_buff		*outq;
+	struct llist_node	tx_node;
+	u32			tx_at;
+	u32			heard;
+	u32			progress;
+	u32			moved;
+	u32			give_up;
+	union {
+		u32		born;
+		u32		chalk_set;
+		u32		kept;
+	};
+	union {
+		u32		idle;
+		u32		orphan_mem;
+	};
+	union {
+		u32		keepalive;
+		u32		acked;
+	};
 	u32			tx_nxt;
-	int			tx_cpu;
-	int			tx_asked_cpu;
-	int			err;
-	u32			owed_turn;
-	int			owed_cpu;
 	u32			ask_at;
 	u32			chalk_at;
 	u32			wait;
 	u32			since;
-	u32			quiet;
 	u32			reply;
 	u32			reply_var;
 	u32			snd_queued;
@@ -237,67 +232,47 @@ struct ttp_link {
 	u32			rcv_queued;
 	u32			rmem;
 	u32			rcv_mem;
-	u32			early_mem;
-	u32			part_mem;
-	u32			part_len;
-	u32			rcvbuf;
 	u32			charged;
 	u32			refused;
-	u32			orphan_mem;
 	u32			again;
 	u32			mtu_turn;
-	u32			gap_rx;
-	u32			gap_at;
-	u32			patience;
 	u32			seen_period;
-	u32			nack_rx;
-	u32			replay_at;
-	u32			replay_n;
 	u32			cork_at;
 	u32			priority;
-	u32			sk_priority;
 	u32			mark;
 	u32			napi_id;
+	u16			tx_cpu;
+	u16			tx_asked_cpu;
+	u16			owed_cpu;
+	u16			owed_turn;
+	u16			err;
 	u16			open_room;
 	u16			offered;
-	u16			unsent;
 	bool			hashed;
 	bool			tx_owner;
-	bool			tx_asked;
 	u8			ring_id;
 	u8			wake;
 	bool			select;
-	bool			held;
 	bool			chalked;
 	u8			probes;
 	u8			opens;
-	bool			doubt;
 	bool			half;
+	bool			queued;
 	u8			offers;
-	bool			orphan;
 	bool			corked;
 	bool			stalled;
-	bool			starved;
 	u8			stall;
 	u8			stall_left;
 	bool			ack_now;
 	bool			zerocopy;
 	u8			mtu;
-	bool			gap_known;
-	u8			nack_tries;
+	bool			tx_asked:1;
+	bool			doubt:1;
+	bool			orphan:1;
+	bool			starved:1;
 	u8			seen;
 	u8			granted;
 	u8			why;
-	struct {
-		bool		got;
-		bool		nacked;
-		u8		spares;
-		u32		sent;
-		u32		acked_at;
-		u32		nack_at;
-		unsigned long	got_at;
-		unsigned long	sent_at;
-	} bare;
 	struct {
 		u64	frames_tx;
 		u64	frames_rx;
@@ -340,11 +315,41 @@ static inline struct sk_buff *ttp_skb_of(struct ttp_entry *e)
 			    struct sk_buff, cb);
 }
 
+/* One more frame for the device; link locked. */
+static inline void ttp_outq_add(struct ttp_link *link, struct sk_buff *skb)
+{
+	struct sk_buff *last = link->outq;
+
+	if (last) {
+		skb->next = last->next;
+		last->next = skb;
+	} else {
+		skb->next = skb;
+	}
+	link->outq = skb;
+}
+
+/* All of them in order, the last one's next is NULL; link locked. */
+static inline struct sk_buff *ttp_outq_take(struct ttp_link *link)
+{
+	struct sk_buff *last = link->outq, *first;
+
+	if (!last)
+		return NULL;
+	first = last->next;
+	last->next = NULL;
+	link->outq = NULL;
+	return first;
+}
+
 static inline void ttp_link_lock(struct ttp_link *link)
 	__acquires(&link->lock)
 {
 	spin_lock_bh(&link->lock);
 }
+
+/* VC 1 ahead of VC 0 ahead of VC 2, in qdiscs as in the gate */
+extern const u8 ttp_vc_priority[TTP_VC_MAX + 1];
 
 int ttp_link_cache_init(void);
 void ttp_link_cache_exit(void);
@@ -406,16 +411,20 @@ void ttp_link_open(struct ttp_link *link, struct sock *sk)
  */
 void ttp_link_accept(struct ttp_link *link, struct sock *sk);
 
+/* It is on neither of the listener's lists any more, who pays no longer; locked. */
+void ttp_link_unqueue(struct ttp_link *link);
+
 /*
  * Frames of a link with little in flight are always the same size, and the one
  * acknowledged last is at hand: no need to free it for the next to be allocated.
  * keep eats the frame, link locked; reuse returns an empty frame with the
  * link's headroom and room for len bytes, or NULL; leave gives up the frame of a
- * link that has ended, link locked.
+ * link that has ended, free that of one at rest, link locked.
  */
 void ttp_spare_keep(struct ttp_link *link, struct sk_buff *skb);
 struct sk_buff *ttp_spare_reuse(struct ttp_link *link, unsigned int len);
 void ttp_spare_leave(struct ttp_link *link);
+void ttp_spare_free(struct ttp_link *link);
 
 /* What links have left behind; no link is left, nor will one be made. */
 void ttp_spare_exit(void);
@@ -429,7 +438,7 @@ void ttp_spare_exit(void);
  * @more: MSG_MORE, TTP_CORK: more will follow, hold a short last frame back
  *
  * Return: 0; -EPIPE: the link is not (any more) open for sending; -EMSGSIZE:
- * a bare record no longer fits a frame.
+ * a bare record no longer fits a frame; -ENOBUFS.
  */
 int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
 		  bool more);
@@ -468,7 +477,7 @@ int ttp_link_lend(struct ttp_link *link, const struct bio_vec *bv, u32 price,
  *
  * For a caller that has more at hand and calls again at once.
  *
- * Return: 0 or -EPIPE.
+ * Return: 0, -EPIPE or -ENOBUFS.
  */
 int ttp_link_gather(struct ttp_link *link, struct sk_buff_head *frames);
 
@@ -569,6 +578,13 @@ static inline bool ttp_link_ended(const struct ttp_link *link)
 	       READ_ONCE(link->c.state) == TTP_CLOSED;
 }
 
+/* skb->priority of its frames as the socket would have it now */
+static inline u32 ttp_link_priority(const struct ttp_link *link,
+				    const struct sock *sk)
+{
+	return READ_ONCE(sk->sk_priority) ?: ttp_vc_priority[link->key.vc];
+}
+
 /* SO_PRIORITY, SO_MARK, SO_KEEPALIVE or a timeout changed: read them again */
 void ttp_link_options(struct ttp_link *link, const struct sock *sk);
 
@@ -653,7 +669,7 @@ static inline void ttp_link_account_tx(struct ttp_link *link)
 /* Limit of what may be received; link locked. */
 static inline u32 ttp_link_rcvbuf(const struct ttp_link *link)
 {
-	return link->sk ? READ_ONCE(link->sk->sk_rcvbuf) : link->rcvbuf;
+	return link->sk ? READ_ONCE(link->sk->sk_rcvbuf) : TTP_UNACCEPTED_BUF;
 }
 
 /*

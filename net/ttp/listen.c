@@ -28,6 +28,7 @@ int ttp_sock_queue_half(struct sock *sk, struct ttp_link *link)
 		err = -EBUSY;
 	if (!err) {
 		ttp_link_hold(link);
+		link->queued = true;
 		link->listener = sk;
 		link->half = true;
 		list_add_tail(&link->queue, &l->half);
@@ -49,8 +50,8 @@ bool ttp_sock_evict(struct sock *sk)
 
 	spin_lock_bh(&l->lock);
 	link = list_first_entry_or_null(&l->half, struct ttp_link, queue);
-	if (link && time_before(jiffies, READ_ONCE(link->born) +
-				msecs_to_jiffies(TTP_SOCK_HALF_MS)))
+	if (link && ttp_age(READ_ONCE(link->born)) <
+		    msecs_to_jiffies(TTP_SOCK_HALF_MS))
 		link = NULL;
 	if (link)
 		ttp_link_hold(link);
@@ -98,8 +99,7 @@ void ttp_sock_queue_drop(struct ttp_link *link)
 	spin_unlock(&l->lock);
 	if (!half)
 		return;
-	ttp_mem_leave(link);
-	link->listener = NULL;
+	ttp_link_unqueue(link);
 	ttp_link_put(link);
 }
 
@@ -138,8 +138,7 @@ void ttp_sock_unlisten(struct sock *sk)
 	while ((link = ttp_sock_dequeue(sk))) {
 		ttp_link_abort(link, ECONNABORTED);
 		ttp_link_lock(link);
-		ttp_mem_leave(link);
-		link->listener = NULL;
+		ttp_link_unqueue(link);
 		spin_unlock_bh(&link->lock);
 		ttp_link_put(link);
 		cond_resched();

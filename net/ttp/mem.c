@@ -78,7 +78,7 @@ static struct sock *ttp_mem_payer(const struct sock *sk)
  */
 static bool ttp_mem_account(struct ttp_link *link, u32 bytes, bool back)
 {
-	const struct sock *sk = link->sk ?: link->listener;
+	const struct sock *sk = link->queued ? link->listener : link->sk;
 
 	/* And so the CPU stays the same, and is ours */
 	lockdep_assert_held(&link->lock);
@@ -94,7 +94,7 @@ bool ttp_mem_buy(struct ttp_link *link, u32 bytes)
 {
 	u32 need = link->rmem + bytes;
 
-	if (!link->sk && !link->listener)
+	if (!link->sk && !link->queued)
 		return true;
 	need = PAGE_ALIGN(need) - link->charged;
 	if (!ttp_mem_account(link, need, false))
@@ -131,9 +131,11 @@ static bool ttp_mem_crumb(const struct sk_buff *skb)
 /* Off the unfinished record, with what it counts for */
 static void ttp_mem_drop(struct ttp_link *link, struct sk_buff *skb)
 {
-	__skb_unlink(skb, &link->part);
+	struct ttp_extra *x = ttp_extra(link);
+
+	__skb_unlink(skb, &x->part);
 	link->rmem -= skb->truesize;
-	link->part_mem -= skb->truesize;
+	x->part_mem -= skb->truesize;
 	consume_skb(skb);
 }
 
@@ -151,6 +153,7 @@ static void ttp_mem_pour(struct sk_buff *to, const struct sk_buff *from)
 /* An empty frame at the end of the record that has room for so much */
 static struct sk_buff *ttp_mem_bag(struct ttp_link *link, u32 size)
 {
+	struct ttp_extra *x = ttp_extra(link);
 	struct sk_buff *bag;
 
 	bag = alloc_skb(size, GFP_ATOMIC | __GFP_NOWARN);
@@ -161,8 +164,8 @@ static struct sk_buff *ttp_mem_bag(struct ttp_link *link, u32 size)
 		return NULL;
 	}
 	link->rmem += bag->truesize;
-	link->part_mem += bag->truesize;
-	__skb_queue_tail(&link->part, bag);
+	x->part_mem += bag->truesize;
+	__skb_queue_tail(&x->part, bag);
 	return bag;
 }
 
@@ -195,12 +198,13 @@ static void ttp_mem_repack(struct ttp_link *link, struct sk_buff *prev,
 
 void ttp_mem_pack(struct ttp_link *link)
 {
-	struct sk_buff *skb = skb_peek_tail(&link->part);
+	struct sk_buff_head *part = &ttp_extra(link)->part;
+	struct sk_buff *skb = skb_peek_tail(part);
 	struct sk_buff *prev;
 
-	if (!ttp_mem_crumb(skb) || skb_queue_is_first(&link->part, skb))
+	if (!ttp_mem_crumb(skb) || skb_queue_is_first(part, skb))
 		return;
-	prev = skb_queue_prev(&link->part, skb);
+	prev = skb_queue_prev(part, skb);
 	if (ttp_mem_room(prev, skb->len)) {
 		ttp_mem_pour(prev, skb);
 		ttp_mem_drop(link, skb);

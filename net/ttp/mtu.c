@@ -101,12 +101,15 @@ static void ttp_mtu_drop(struct ttp_link *link, unsigned int mtu,
 	struct ttp_entry *e;
 	unsigned int len;
 
-	skb_queue_walk_safe(&link->outq, skb, next) {
+	for (skb = ttp_outq_take(link); skb; skb = next) {
+		next = skb->next;
+		skb_mark_not_on_list(skb);
 		len = skb_is_gso(skb) ? TTP_HDR_LEN + ttp_run_seg(skb) :
 					skb->len;
-		if (len <= mtu)
+		if (len <= mtu) {
+			ttp_outq_add(link, skb);
 			continue;
-		__skb_unlink(skb, &link->outq);
+		}
 		__skb_queue_tail(gone, skb);
 		if (TTP_CB(skb)->op != TTP_OP_PAYLOAD)
 			continue;
@@ -123,7 +126,7 @@ static bool ttp_mtu_bare_fits(const struct ttp_link *link)
 
 	if (!ttp_is_bare(link))
 		return true;
-	skb_queue_walk(&link->sndq, skb)
+	skb_queue_walk(ttp_sndq(link), skb)
 		if (skb->len > link->c.max_payload)
 			return false;
 	return true;

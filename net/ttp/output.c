@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* From fields to frames to the device, in order, and never under a lock. */
 
+#include <linux/llist.h>
 #include <linux/pkt_sched.h>
 #include <linux/workqueue.h>
 #include "bare.h"
@@ -14,10 +15,31 @@
 #define TTP_OUTPUT_LATE_MS	64	/* the work has waited too long */
 #define TTP_OUTPUT_QUIET_MS	8	/* what was sent may be out of this host */
 
+/**
+ * struct ttp_output_cpu - links whose frames a CPU was asked to transmit
+ * @work: queued when @links comes to have one
+ * @links: struct ttp_link.tx_node, each with a reference
+ */
+struct ttp_output_cpu {
+	struct work_struct	work;
+	struct llist_head	links;
+};
+
+static DEFINE_PER_CPU(struct ttp_output_cpu, ttp_output_cpus);
 static struct workqueue_struct *ttp_output_wq;
+
+static void ttp_output_work(struct work_struct *work);
 
 int ttp_output_init(void)
 {
+	struct ttp_output_cpu *oc;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		oc = per_cpu_ptr(&ttp_output_cpus, cpu);
+		INIT_WORK(&oc->work, ttp_output_work);
+		init_llist_head(&oc->links);
+	}
 	ttp_output_wq = alloc_workqueue("ttp", WQ_HIGHPRI | WQ_MEM_RECLAIM, 0);
 	return ttp_output_wq ? 0 : -ENOMEM;
 }
@@ -113,7 +135,7 @@ static void ttp_output_queue(struct ttp_link *link, struct sk_buff *skb,
 	TTP_CB(skb)->op = f->op;
 	TTP_CB(skb)->e.first = f->tx;
 	ttp_output_dress(link, skb);
-	__skb_queue_tail(&link->outq, skb);
+	ttp_outq_add(link, skb);
 	if (f->flags & TTP_F_ACK_VALID)
 		link->c.ack_owed = 0;
 }
@@ -394,13 +416,17 @@ static void ttp_output_refused(struct ttp_link *link, u32 id)
  */
 static void ttp_output_hand_over(struct ttp_link *link)
 {
+	struct ttp_output_cpu *oc;
+
 	if (link->tx_asked)
 		return;
 	link->tx_asked = true;
 	link->tx_asked_cpu = link->tx_cpu;
 	link->tx_at = jiffies;
 	ttp_link_hold(link);
-	queue_work_on(link->tx_cpu, ttp_output_wq, &link->tx_work);
+	oc = per_cpu_ptr(&ttp_output_cpus, link->tx_cpu);
+	if (llist_add(&link->tx_node, &oc->links))
+		queue_work_on(link->tx_cpu, ttp_output_wq, &oc->work);
 }
 
 /* One frame of a link, whose lock is not held */
@@ -419,30 +445,15 @@ static void ttp_output_one(struct ttp_link *link, struct sk_buff *skb)
 	spin_unlock(&link->lock);
 }
 
-/* All that is on outq; drops the lock meanwhile */
-static void ttp_output_all(struct ttp_link *link)
-	__must_hold(&link->lock)
-{
-	struct sk_buff_head q;
-	struct sk_buff *skb;
-
-	__skb_queue_head_init(&q);
-	skb_queue_splice_tail_init(&link->outq, &q);
-	spin_unlock(&link->lock);
-	while ((skb = __skb_dequeue(&q)))
-		ttp_output_one(link, skb);
-	spin_lock(&link->lock);
-}
-
 /* One CPU at a time empties outq; what others append meanwhile goes along. */
 static void ttp_output_drain(struct ttp_link *link)
 	__must_hold(&link->lock)
 {
-	struct sk_buff *skb;
+	struct sk_buff *skb, *next;
 	int rounds = 0;
 
 	link->tx_owner = true;
-	while (!skb_queue_empty(&link->outq)) {
+	while (link->outq) {
 		/* A dead link gets nothing more, and cannot be held */
 		if (rounds++ == TTP_OUTPUT_ROUNDS && link->hashed) {
 			ttp_output_hand_over(link);
@@ -450,13 +461,14 @@ static void ttp_output_drain(struct ttp_link *link)
 		}
 		link->tx_nxt = link->c.snd.nxt;
 		link->tx_at = jiffies;
-		if (skb_queue_len(&link->outq) > 1) {
-			ttp_output_all(link);
-			continue;
-		}
-		skb = __skb_dequeue(&link->outq);
+		skb = ttp_outq_take(link);
 		spin_unlock(&link->lock);
-		ttp_output_one(link, skb);
+		do {
+			next = skb->next;
+			skb_mark_not_on_list(skb);
+			ttp_output_one(link, skb);
+			skb = next;
+		} while (skb);
 		spin_lock(&link->lock);
 	}
 	link->tx_owner = false;
@@ -474,7 +486,7 @@ static bool ttp_output_gone(const struct ttp_link *link)
 
 	if (!ttp_before(link->c.snd.una, link->tx_nxt))
 		return true;
-	if (time_before(jiffies, link->tx_at + 1 + msecs_to_jiffies(ms)))
+	if (ttp_age(link->tx_at) < 1 + msecs_to_jiffies(ms))
 		return false;
 	return link->tx_asked || !ttp_host_holds_sent(link);
 }
@@ -496,16 +508,30 @@ static bool ttp_output_here(struct ttp_link *link)
 	return true;
 }
 
-void ttp_output_work(struct work_struct *work)
+static void ttp_output_asked(struct ttp_link *link)
 {
-	struct ttp_link *link = container_of(work, struct ttp_link, tx_work);
-
 	ttp_link_lock(link);
 	link->tx_asked = false;
 	if (!link->tx_owner)
 		link->tx_cpu = smp_processor_id();
 	ttp_output_unlock(link);
 	ttp_link_put(link);
+}
+
+/* Transmit for all who have asked this CPU to, in turn. */
+static void ttp_output_work(struct work_struct *work)
+{
+	struct ttp_output_cpu *oc = container_of(work, struct ttp_output_cpu,
+						 work);
+	struct ttp_link *link, *next;
+	struct llist_node *first;
+
+	first = llist_reverse_order(llist_del_all(&oc->links));
+	/* One that is done may ask again at once: it is on the list anew */
+	llist_for_each_entry_safe(link, next, first, tx_node) {
+		ttp_output_asked(link);
+		cond_resched();
+	}
 }
 
 /* Does somebody wait for room? */
@@ -522,7 +548,7 @@ static bool ttp_output_wanted(const struct sock *sk)
 static void ttp_output_wake(struct ttp_link *link, struct sock *sk,
 			    struct sock *listener, unsigned int wake)
 {
-	if (listener && (wake & TTP_WAKE_ACCEPT))
+	if (listener)
 		ttp_sock_wake(listener, NULL, TTP_WAKE_ACCEPT);
 	wake &= ~TTP_WAKE_ACCEPT;
 	if (!sk)
@@ -557,12 +583,12 @@ static void ttp_output_free(struct sk_buff *done)
 void ttp_output_unlock_bh(struct ttp_link *link)
 	__releases(&link->lock)
 {
-	struct sock *sk, *listener;
-	struct sk_buff *done;
+	struct sock *sk, *listener = NULL;
+	struct sk_buff *done = NULL;
 	unsigned int wake;
 	bool select;
 
-	if (!skb_queue_empty(&link->outq) && !link->tx_owner) {
+	if (link->outq && !link->tx_owner) {
 		if (likely(ttp_output_here(link)))
 			ttp_output_drain(link);
 		else
@@ -573,9 +599,13 @@ void ttp_output_unlock_bh(struct ttp_link *link)
 	select = link->select;
 	link->select = false;
 	sk = link->sk;
-	listener = link->listener;
-	done = link->done;
-	link->done = NULL;
+	/* It may have been accepted meanwhile */
+	if ((wake & TTP_WAKE_ACCEPT) && link->queued)
+		listener = link->listener;
+	if (unlikely(link->zerocopy)) {
+		done = link->done;
+		link->done = NULL;
+	}
 	spin_unlock(&link->lock);
 
 	if (unlikely(done))

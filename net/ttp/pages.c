@@ -45,6 +45,8 @@ void ttp_pages_give(struct ttp_link *link, struct ttp_pages *p)
 
 void ttp_pages_free(struct ttp_link *link)
 {
+	if (link->queued)
+		return;
 	ttp_pages_release(xchg(&link->pages, NULL));
 }
 

@@ -38,7 +38,7 @@ static bool ttp_quick_sends(const struct sock *sk, const struct ttp_link *link,
 	       len <= READ_ONCE(link->c.max_payload) &&
 	       link->c.dialect == TTPPROTO_SOCKET &&
 	       READ_ONCE(link->mark) == READ_ONCE(sk->sk_mark) &&
-	       READ_ONCE(link->sk_priority) == READ_ONCE(sk->sk_priority);
+	       READ_ONCE(link->priority) == ttp_link_priority(link, sk);
 }
 
 /* The frame used last, with the message in it; NULL, and nothing was read */

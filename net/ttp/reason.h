@@ -63,6 +63,9 @@ enum ttp_reason {
 	X(RESETS_OUT,	"resets_out")				\
 	X(TIMEOUTS,	"timeouts")				\
 	X(XMIT_DROPS,	"xmit_drops")	/* local queue full */	\
+	X(EXTRAS,	"extras")	/* given to links, see extra.c */ \
+	X(EXTRAS_BACK,	"extras_back")	/* taken from links at rest */ \
+	X(EXTRAS_NONE,	"extras_none")	/* no memory for one */ \
 	X(TICKS,	"ticks")	/* of the scanner */	\
 	X(VISITS,	"visits")	/* to links, by it */	\
 	X(SCAN_NS,	"scan_ns")	/* time that took */	\

@@ -115,16 +115,24 @@ struct ttp_entry *ttp_replay_find(const struct ttp_snd *s, u32 id)
 
 void ttp_gap_init(struct ttp_rcv *v, u32 rx, u32 window)
 {
-	INIT_LIST_HEAD(&v->early);
-	v->early_n = 0;
 	v->rx = rx;
 	v->top = rx;
 	v->window = window;
-	v->nack_hi = rx;
-	v->nack_mark = rx;
-	v->nack_at = 0;
-	v->nacking = false;
 	v->reorder = 1;
+	if (v->gap)
+		ttp_gap_begin(v, v->gap);
+}
+
+void ttp_gap_begin(struct ttp_rcv *v, struct ttp_gap *gap)
+{
+	INIT_LIST_HEAD(&gap->early);
+	gap->early_n = 0;
+	/* As after a long time in which nothing was asked for */
+	gap->nack_hi = v->rx - v->window;
+	gap->nack_mark = gap->nack_hi;
+	gap->nack_at = 0;
+	gap->nacking = false;
+	v->gap = gap;
 }
 
 void ttp_gap_see(struct ttp_rcv *v, u32 nxt)
@@ -137,11 +145,13 @@ void ttp_gap_see(struct ttp_rcv *v, u32 nxt)
 
 bool ttp_gap_keep(struct ttp_rcv *v, struct ttp_entry *e)
 {
+	struct ttp_gap *gap = v->gap;
 	u32 last = ttp_entry_last(e);
 	struct list_head *after;
 
 	/* From the youngest on: most frames come in order, gap or not. */
-	for (after = v->early.prev; after != &v->early; after = after->prev) {
+	for (after = gap->early.prev; after != &gap->early;
+	     after = after->prev) {
 		struct ttp_entry *o = list_entry(after, struct ttp_entry, node);
 
 		if (ttp_before(ttp_entry_last(o), e->first))
@@ -150,16 +160,16 @@ bool ttp_gap_keep(struct ttp_rcv *v, struct ttp_entry *e)
 			return false;
 	}
 	list_add(&e->node, after);
-	v->early_n += e->n;
+	gap->early_n += e->n;
 	if (ttp_before(v->top, last))
 		v->top = last;
 	return true;
 }
 
-static struct ttp_entry *ttp_gap_take(struct ttp_rcv *v, struct ttp_entry *e)
+static struct ttp_entry *ttp_gap_take(struct ttp_gap *gap, struct ttp_entry *e)
 {
 	list_del_init(&e->node);
-	v->early_n -= e->n;
+	gap->early_n -= e->n;
 	return e;
 }
 
@@ -167,18 +177,20 @@ struct ttp_entry *__ttp_gap_next(struct ttp_rcv *v)
 {
 	struct ttp_entry *e;
 
-	e = list_first_entry_or_null(&v->early, struct ttp_entry, node);
-	if (!e || ttp_before(v->rx + 1, e->first))
+	e = list_first_entry(&v->gap->early, struct ttp_entry, node);
+	if (ttp_before(v->rx + 1, e->first))
 		return NULL;
-	return ttp_gap_take(v, e);
+	return ttp_gap_take(v->gap, e);
 }
 
 struct ttp_entry *ttp_gap_youngest(struct ttp_rcv *v)
 {
-	if (list_empty(&v->early))
+	struct ttp_gap *gap = v->gap;
+
+	if (!ttp_gap_early(v))
 		return NULL;
-	return ttp_gap_take(v, list_last_entry(&v->early, struct ttp_entry,
-					       node));
+	return ttp_gap_take(gap, list_last_entry(&gap->early, struct ttp_entry,
+						 node));
 }
 
 static void ttp_gap_raise(struct ttp_rcv *v, u32 depth)
@@ -189,19 +201,22 @@ static void ttp_gap_raise(struct ttp_rcv *v, u32 depth)
 
 void ttp_gap_learn(struct ttp_rcv *v, u32 first)
 {
+	struct ttp_gap *gap = v->gap;
 	struct ttp_entry *e;
 	u32 depth = 0;
 
+	if (!gap)
+		return;
 	/* Asked for, and now here twice: the first one was only late. */
 	if (!ttp_before(v->rx, first)) {
-		if (!ttp_before(v->nack_hi, first))
+		if (!ttp_before(gap->nack_hi, first))
 			ttp_gap_raise(v, v->reorder);
 		return;
 	}
 	/* What nobody asked for is no replay: it was overtaken. */
-	if (v->nacking && !ttp_before(v->nack_hi, first))
+	if (gap->nacking && !ttp_before(gap->nack_hi, first))
 		return;
-	list_for_each_entry_reverse(e, &v->early, node) {
+	list_for_each_entry_reverse(e, &gap->early, node) {
 		if (first - e->first < e->n)
 			return;
 		if (ttp_before(e->first, first) || depth >= TTP_REORDER_MAX)
@@ -217,7 +232,7 @@ static u32 ttp_gap_ripe(const struct ttp_rcv *v)
 	struct ttp_entry *e;
 	u32 younger = 0;
 
-	list_for_each_entry_reverse(e, &v->early, node) {
+	list_for_each_entry_reverse(e, &v->gap->early, node) {
 		younger += e->n;
 		if (younger >= v->reorder)
 			return e->first - 1;
@@ -272,18 +287,19 @@ static void ttp_gap_name(const struct ttp_rcv *v, struct ttp_gap_list *l,
 static void ttp_gap_collect(const struct ttp_rcv *v, struct ttp_gap_list *l,
 			    u32 again, u32 named, u32 hi)
 {
-	struct ttp_entry *e = list_entry(&v->early, struct ttp_entry, node);
+	const struct list_head *early = &v->gap->early;
+	struct ttp_entry *e = list_entry(early, struct ttp_entry, node);
 	u32 from = 1, to;
 
 	/* Between two rounds only what is behind named can be due */
 	if (!again) {
-		list_for_each_entry_reverse(e, &v->early, node)
+		list_for_each_entry_reverse(e, early, node)
 			if (ttp_entry_last(e) - v->rx <= named)
 				break;
-		if (&e->node != &v->early)
+		if (&e->node != early)
 			from = ttp_entry_last(e) - v->rx + 1;
 	}
-	list_for_each_entry_continue(e, &v->early, node) {
+	list_for_each_entry_continue(e, early, node) {
 		to = e->first - 1 - v->rx;
 		ttp_gap_name(v, l, from, min(to, again));
 		ttp_gap_name(v, l, max(from, named + 1), min(to, hi));
@@ -301,31 +317,34 @@ unsigned int ttp_gap_due(struct ttp_rcv *v, u32 now, u32 wait, bool force,
 {
 	struct ttp_gap_list l = { .r = r, .max = max };
 	u32 again = 0, named = 0, hi;
+	struct ttp_gap *gap = v->gap;
 	bool round;
 
+	if (!gap)
+		return 0;
 	if (!ttp_gap_open(v)) {
-		v->nacking = false;
+		gap->nacking = false;
 		return 0;
 	}
 
-	round = !v->nacking || now - v->nack_at >= wait;
+	round = !gap->nacking || now - gap->nack_at >= wait;
 	hi = ttp_gap_offset(v, force ? v->top : ttp_gap_ripe(v));
-	if (v->nacking)
-		named = ttp_gap_offset(v, v->nack_hi);
-	if (v->nacking && round)
-		again = ttp_gap_offset(v, v->nack_mark);
+	if (gap->nacking)
+		named = ttp_gap_offset(v, gap->nack_hi);
+	if (gap->nacking && round)
+		again = ttp_gap_offset(v, gap->nack_mark);
 
 	ttp_gap_collect(v, &l, again, named, hi);
-	if (!l.n && !v->nacking)
+	if (!l.n && !gap->nacking)
 		return 0;
 
 	named = max(named, l.cut ? l.end : hi);
-	v->nack_hi = v->rx + named;
+	gap->nack_hi = v->rx + named;
 	if (round) {
 		/* Named since the last round began: not due before the next. */
-		v->nack_mark = v->nack_hi;
-		v->nack_at = now;
-		v->nacking = true;
+		gap->nack_mark = gap->nack_hi;
+		gap->nack_at = now;
+		gap->nacking = true;
 	}
 	return l.n;
 }

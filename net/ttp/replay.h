@@ -37,37 +37,47 @@ struct ttp_entry {
  * @una: oldest id not acknowledged
  * @nxt: next id never sent; equal to @una if nothing is outstanding
  * @bytes: payload bytes on @list
+ * @window: ids from @una on that the peer takes
  */
 struct ttp_snd {
 	struct list_head	list;
 	u32			una;
 	u32			nxt;
 	u32			bytes;
+	u32			window;
 };
 
 /**
- * struct ttp_rcv - what was received
+ * struct ttp_gap - what is behind a gap, and what was asked for
  * @early: struct ttp_entry received ahead of a gap, in id order
  * @early_n: ids on @early
- * @rx: last id accepted in order
- * @top: youngest id known to have been sent (>= @rx)
- * @window: ids beyond @rx that are taken (W)
  * @nack_hi: ids up to this one were asked for
  * @nack_mark: ids up to this one were asked for when the round began
  * @nack_at: when the present round began (microseconds, wraps)
  * @nacking: a round is under way
- * @reorder: younger ids to wait for before the first NACK, 1..16
  */
-struct ttp_rcv {
+struct ttp_gap {
 	struct list_head	early;
 	u32			early_n;
-	u32			rx;
-	u32			top;
-	u32			window;
 	u32			nack_hi;
 	u32			nack_mark;
 	u32			nack_at;
 	bool			nacking;
+};
+
+/**
+ * struct ttp_rcv - what was received
+ * @gap: the caller's, or NULL: nothing came early, and nothing was asked for
+ * @rx: last id accepted in order
+ * @top: youngest id known to have been sent (>= @rx)
+ * @window: ids beyond @rx that are taken (W)
+ * @reorder: younger ids to wait for before the first NACK, 1..16
+ */
+struct ttp_rcv {
+	struct ttp_gap		*gap;
+	u32			rx;
+	u32			top;
+	u16			window;
 	u8			reorder;
 };
 
@@ -78,6 +88,7 @@ enum ttp_place {
 	TTP_PLACE_BEYOND,	/* outside [rx + 1 - W, rx + W] */
 };
 
+/* Begin with that id; what the peer takes stays. */
 void ttp_replay_init(struct ttp_snd *s, u32 first);
 
 /* Number the entry: ids nxt .. nxt + e->n - 1; appends it and moves nxt. */
@@ -165,7 +176,11 @@ struct ttp_entry *ttp_replay_pick(const struct ttp_snd *s,
 /* Entry that holds the id, or NULL. */
 struct ttp_entry *ttp_replay_find(const struct ttp_snd *s, u32 id);
 
+/* Begin behind rx. @v->gap is NULL or begins anew as well, its list forgotten. */
 void ttp_gap_init(struct ttp_rcv *v, u32 rx, u32 window);
+
+/* Something is missing, or may soon be: from here on there is a place for it. */
+void ttp_gap_begin(struct ttp_rcv *v, struct ttp_gap *gap);
 
 /* Where do ids first .. first + n - 1 belong? */
 static inline enum ttp_place ttp_gap_place(const struct ttp_rcv *v,
@@ -200,13 +215,26 @@ static inline void ttp_gap_advance(struct ttp_rcv *v, u32 last)
 	v->rx = last;
 	if (ttp_before(v->top, last))
 		v->top = last;
-	ttp_gap_drag(v, &v->nack_hi);
-	ttp_gap_drag(v, &v->nack_mark);
+	if (unlikely(v->gap)) {
+		ttp_gap_drag(v, &v->gap->nack_hi);
+		ttp_gap_drag(v, &v->gap->nack_mark);
+	}
+}
+
+static inline u32 ttp_gap_early(const struct ttp_rcv *v)
+{
+	return v->gap ? v->gap->early_n : 0;
+}
+
+/* Was this id, received or not, asked for lately? */
+static inline bool ttp_gap_asked(const struct ttp_rcv *v, u32 id)
+{
+	return v->gap && !ttp_before(v->gap->nack_hi, id);
 }
 
 /*
- * Keep an early entry in its place. False: the list has (part of) it already,
- * the caller keeps the entry.
+ * Keep an early entry in its place; there is a place, @v->gap. False: the list has
+ * (part of) it already, the caller keeps the entry.
  */
 bool ttp_gap_keep(struct ttp_rcv *v, struct ttp_entry *e);
 
@@ -219,7 +247,7 @@ struct ttp_entry *__ttp_gap_next(struct ttp_rcv *v);
  */
 static inline struct ttp_entry *ttp_gap_next(struct ttp_rcv *v)
 {
-	return list_empty(&v->early) ? NULL : __ttp_gap_next(v);
+	return ttp_gap_early(v) ? __ttp_gap_next(v) : NULL;
 }
 
 /* Unlink and return the youngest early entry, or NULL. */
@@ -240,7 +268,7 @@ static inline bool ttp_gap_smooth(const struct ttp_rcv *v, u32 first)
 /* Is anything known to be missing? */
 static inline bool ttp_gap_open(const struct ttp_rcv *v)
 {
-	return v->top != v->rx && v->top - v->rx != v->early_n;
+	return v->top != v->rx && v->top - v->rx != ttp_gap_early(v);
 }
 
 /**
@@ -256,7 +284,8 @@ static inline bool ttp_gap_open(const struct ttp_rcv *v)
  * ids are there unless @force. A new round, @wait after the last, names again
  * what was named when that one began or before: so no id is named twice within
  * @wait, forced or not, and none that stays missing later than after two. What
- * does not fit @max is left for the next call.
+ * does not fit @max is left for the next call. Without a place to take note of it
+ * nothing is due.
  *
  * Return: number of ranges, 0 if nothing is due.
  */

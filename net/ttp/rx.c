@@ -40,7 +40,7 @@ static void ttp_rx_window(struct ttp_link *link, u32 window)
 {
 	struct ttp_core *c = &link->c;
 
-	c->peer_window = window;
+	c->snd.window = window;
 	ttp_gate_init(&c->gate, min(c->gate.share, window), c->snd.nxt);
 }
 
@@ -183,12 +183,13 @@ static void ttp_rx_reply(struct ttp_link *link, u32 took)
  * another one only the silence is known that the acknowledgment ended. That
  * once may be bad luck, twice in a row it is taken for the round trip.
  */
-static inline void ttp_rx_stretch(struct ttp_link *link, u32 rtt, bool once)
+static inline void ttp_rx_stretch(struct ttp_link *link, u32 rtt, bool once,
+				  bool quiet)
 {
 	u32 srtt = link->c.srtt;
 	bool doubt = link->doubt;
 
-	link->doubt = !once && link->quiet;
+	link->doubt = !once && quiet;
 	if (!rtt || (srtt && rtt < 2 * srtt + 2 * TTP_TICK_US) ||
 	    (srtt && !once && !doubt))
 		return;
@@ -198,8 +199,9 @@ static inline void ttp_rx_stretch(struct ttp_link *link, u32 rtt, bool once)
 		ttp_rx_reply(link, rtt);
 }
 
+/* quiet: how long nothing moved before the ACK in hand (microseconds); 0: not */
 static __always_inline void ttp_rx_release(struct ttp_link *link,
-					   struct list_head *done)
+					   struct list_head *done, u32 quiet)
 {
 	struct ttp_entry *e, *next;
 	struct sk_buff *skb;
@@ -207,14 +209,14 @@ static __always_inline void ttp_rx_release(struct ttp_link *link,
 
 	/* An ACK may have been held back, so this can only be too long */
 	e = list_last_entry(done, struct ttp_entry, node);
-	rtt = link->quiet;
+	rtt = quiet;
 	if (!e->tries) {
 		rtt = link->since - e->sent;
 		ttp_rx_reply(link, rtt);
 		if (link->c.srtt > TTP_TICK_US && rtt < link->c.srtt)
 			ttp_rx_sample(link, rtt);
 	}
-	ttp_rx_stretch(link, rtt, !e->tries);
+	ttp_rx_stretch(link, rtt, !e->tries, quiet);
 	list_for_each_entry_safe(e, next, done, node) {
 		skb = ttp_skb_of(e);
 		if (e->flags & TTP_E_AGAIN)
@@ -228,7 +230,7 @@ static __always_inline void ttp_rx_release(struct ttp_link *link,
 
 void ttp_rx_retire(struct ttp_link *link, struct list_head *done)
 {
-	ttp_rx_release(link, done);
+	ttp_rx_release(link, done, 0);
 }
 
 /* A probe, or a frame sent again because nothing was heard of it? */
@@ -242,8 +244,8 @@ void ttp_rx_ack(struct ttp_link *link, const struct ttp_frame *f)
 {
 	struct ttp_core *c = &link->c;
 	u32 open = c->gate.open;
+	u32 rx = f->rx, quiet = 0;
 	LIST_HEAD(done);
-	u32 rx = f->rx;
 	u32 n;
 
 	if (!(f->flags & TTP_F_ACK_VALID))
@@ -264,13 +266,15 @@ void ttp_rx_ack(struct ttp_link *link, const struct ttp_frame *f)
 		if (open != c->gate.open)
 			ttp_rx_trace(link, TTP_WHY_ACK);
 		ttp_host_moved(link);
-		link->quiet = link->probes > 1 ? ttp_now() - link->since : 0;
+		if (link->probes > 1)
+			quiet = ttp_now() - link->since;
 		ttp_tx_progress(link);
 		link->moved = jiffies;
-		link->acked = jiffies;
+		if (unlikely(link->orphan))
+			link->acked = jiffies;
 	}
 	if (n && !list_empty(&done))
-		ttp_rx_release(link, &done);
+		ttp_rx_release(link, &done, quiet);
 	ttp_rx_peer_full(link, f->flags & TTP_F_FULL);
 	if ((f->flags & TTP_F_ACK_REQ) && ttp_rx_asks(f, &c->rcv))
 		ttp_tx_asked(link);
@@ -343,7 +347,7 @@ void ttp_rx_full(struct ttp_link *link)
 	link->c.full_stop = true;
 }
 
-/* In order: to the reader, or to the record that is being put together. */
+/* In order: to the reader, or to what waits for the rest of its record. */
 static void ttp_rx_deliver(struct ttp_link *link, struct sk_buff *skb)
 {
 	u32 len = skb->len - TTP_CB(skb)->off;
@@ -371,32 +375,20 @@ static void ttp_rx_deliver(struct ttp_link *link, struct sk_buff *skb)
 	link->rmem += skb->truesize;
 	e->len = len;
 	last = !c->seq || (e->flags & TTP_F_LAST);
-	if (last && skb_queue_empty(&link->part)) {
+	if (last && !ttp_extra_part(link)) {
 		__skb_queue_tail(&link->rxq, skb);
 		link->rcv_mem += skb->truesize;
 		WRITE_ONCE(link->rcv_queued, link->rcv_queued + len);
 		link->wake |= TTP_WAKE_READ;
 		return;
 	}
-	link->part_mem += skb->truesize;
-	link->part_len += len;
-	__skb_queue_tail(&link->part, skb);
-	if (c->seq && !TTP_CB(skb)->seg)
-		ttp_mem_pack(link);
-	if (!last)
-		return;
-	skb_queue_splice_tail_init(&link->part, &link->rxq);
-	link->rcv_mem += link->part_mem;
-	WRITE_ONCE(link->rcv_queued, link->rcv_queued + link->part_len);
-	link->part_mem = 0;
-	link->part_len = 0;
-	link->wake |= TTP_WAKE_READ;
+	ttp_extra_collect(link, skb, len, last);
 }
 
 /* Does what is held wait for a reader, or to be accepted? */
 static bool ttp_rx_waits(const struct ttp_link *link)
 {
-	return link->rcv_mem || (!link->sk && link->part_mem);
+	return link->rcv_mem || (!link->sk && ttp_extra_part_mem(link));
 }
 
 /* FULL was said: is there room again? */
@@ -453,17 +445,20 @@ void ttp_rx_room(struct ttp_link *link)
  */
 static bool ttp_rx_fits(const struct ttp_link *link, const struct sk_buff *skb)
 {
-	u32 part = link->part_mem + skb->truesize;
+	u32 part;
 
 	if (link->rcv_mem)
 		return link->rmem + skb->truesize <= ttp_link_rcvbuf(link);
-	return link->sk || !link->part_mem || part <= ttp_link_rcvbuf(link);
+	if (link->sk)
+		return true;
+	part = ttp_extra_part_mem(link);
+	return !part || part + skb->truesize <= ttp_link_rcvbuf(link);
 }
 
 static void ttp_rx_forget(struct ttp_link *link, struct sk_buff *skb,
 			  enum ttp_reason reason)
 {
-	link->early_mem -= skb->truesize;
+	ttp_extra(link)->early_mem -= skb->truesize;
 	link->rmem -= skb->truesize;
 	ttp_mib_inc(link->dev->tn, reason);
 	kfree_skb(skb);
@@ -522,15 +517,28 @@ static void ttp_rx_follow(struct ttp_link *link)
 			ttp_rx_forget(link, skb, TTP_DROP_DUP);
 			continue;
 		}
-		link->early_mem -= skb->truesize;
+		ttp_extra(link)->early_mem -= skb->truesize;
 		link->rmem -= skb->truesize;
 		ttp_rx_advance(link, skb);
 	}
 }
 
+/* There is a place for what is no whole record. */
+static __always_inline bool ttp_rx_place(struct ttp_link *link,
+					 const struct sk_buff *skb)
+{
+	return !link->c.seq || (TTP_CB(skb)->e.flags & TTP_F_LAST) ||
+	       !skb->len || ttp_extra_get(link, GFP_ATOMIC);
+}
+
 static __always_inline void ttp_rx_next(struct ttp_link *link,
 					struct sk_buff *skb)
 {
+	if (unlikely(!ttp_rx_place(link, skb))) {
+		ttp_mib_inc(link->dev->tn, TTP_DROP_MEMORY);
+		kfree_skb(skb);
+		return;
+	}
 	if (!ttp_rx_fits(link, skb)) {
 		ttp_rx_refuse(link, skb, TTP_DROP_FULL);
 		return;
@@ -544,7 +552,7 @@ static __always_inline void ttp_rx_next(struct ttp_link *link,
 	link->starved = false;
 	link->refused = 0;
 	ttp_rx_advance(link, skb);
-	if (unlikely(!list_empty(&link->c.rcv.early)))
+	if (unlikely(ttp_gap_early(&link->c.rcv)))
 		ttp_rx_follow(link);
 }
 
@@ -557,11 +565,12 @@ void ttp_rx_in_order(struct ttp_link *link, struct sk_buff *skb)
 static void ttp_rx_patient(struct ttp_link *link, u32 id)
 {
 	const struct ttp_rcv *v = &link->c.rcv;
+	struct ttp_extra *x = ttp_extra(link);
 	u32 max = max_t(u32, TTP_RX_PATIENCE_US, link->c.srtt);
 
 	link->st.dups_rx++;
-	if (!ttp_before(v->nack_hi, id))
-		link->patience = clamp(2 * link->patience, TTP_TICK_US, max);
+	if (ttp_gap_asked(v, id))
+		x->patience = clamp(2 * x->patience, TTP_TICK_US, max);
 }
 
 /*
@@ -570,8 +579,14 @@ static void ttp_rx_patient(struct ttp_link *link, u32 id)
  */
 static void ttp_rx_keep(struct ttp_link *link, struct sk_buff *skb)
 {
+	struct ttp_extra *x = ttp_extra_get(link, GFP_ATOMIC);
 	struct ttp_core *c = &link->c;
 
+	if (!x) {
+		ttp_mib_inc(link->dev->tn, TTP_DROP_MEMORY);
+		kfree_skb(skb);
+		return;
+	}
 	if (ttp_mem_short() || !ttp_mem_charge(link, skb->truesize)) {
 		ttp_mib_inc(link->dev->tn, TTP_DROP_PRESSURE);
 		kfree_skb(skb);
@@ -583,24 +598,31 @@ static void ttp_rx_keep(struct ttp_link *link, struct sk_buff *skb)
 		kfree_skb(skb);
 		return;
 	}
-	link->early_mem += skb->truesize;
+	x->early_mem += skb->truesize;
 	link->rmem += skb->truesize;
-	while (link->early_mem > ttp_link_rcvbuf(link) / 2 ||
-	       c->rcv.early_n > TTP_RX_EARLY)
+	while (x->early_mem > ttp_link_rcvbuf(link) / 2 ||
+	       x->gap.early_n > TTP_RX_EARLY)
 		ttp_rx_forget(link, ttp_skb_of(ttp_gap_youngest(&c->rcv)),
 			      TTP_DROP_FULL);
 }
 
-/* Since when rx stands where it is, with something missing behind it */
-static void ttp_rx_gap_note(struct ttp_link *link)
+/*
+ * Since when rx stands where it is, with something missing behind it (microseconds).
+ * Where no note can be taken it has been so for long: the scanner asks.
+ */
+static u32 ttp_rx_gap_since(struct ttp_link *link)
 {
-	u32 rx = link->c.rcv.rx;
+	struct ttp_extra *x = ttp_extra_get(link, GFP_ATOMIC);
+	u32 rx = link->c.rcv.rx, now = ttp_now();
 
-	if (link->gap_known && link->gap_rx == rx)
-		return;
-	link->gap_known = true;
-	link->gap_rx = rx;
-	link->gap_at = ttp_now();
+	if (!x)
+		return now - TTP_WAIT_MAX_US;
+	if (!x->gap_known || x->gap_rx != rx) {
+		x->gap_known = true;
+		x->gap_rx = rx;
+		x->gap_at = now;
+	}
+	return x->gap_at;
 }
 
 /*
@@ -609,17 +631,17 @@ static void ttp_rx_gap_note(struct ttp_link *link)
  */
 static void ttp_rx_gap(struct ttp_link *link)
 {
-	struct ttp_core *c = &link->c;
+	const struct ttp_extra *x;
+	u32 since;
 
-	if (likely(!ttp_gap_open(&c->rcv))) {
-		link->gap_known = false;
+	if (likely(!ttp_gap_open(&link->c.rcv)))
 		return;
-	}
-	ttp_rx_gap_note(link);
+	since = ttp_rx_gap_since(link);
 	ttp_chalk_busy(link);
-	if (!link->patience)
+	x = ttp_extra(link);
+	if (!x || !x->patience)
 		ttp_tx_nack(link, false);
-	else if (ttp_now() - link->gap_at >= link->patience)
+	else if (ttp_now() - since >= x->patience)
 		ttp_tx_nack(link, true);
 }
 
@@ -725,7 +747,7 @@ void ttp_rx_see(struct ttp_link *link, const struct ttp_frame *f)
 	if (!(f->flags & TTP_F_ACK_REQ)) {
 		ttp_rx_gap(link);
 	} else if (ttp_gap_open(&link->c.rcv)) {
-		ttp_rx_gap_note(link);
+		ttp_rx_gap_since(link);
 		ttp_chalk_busy(link);
 	}
 }

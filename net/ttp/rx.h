@@ -75,8 +75,10 @@ void ttp_rx_room(struct ttp_link *link);
 /* Does a peer never end its record: too long, or made of crumbs? */
 static inline bool ttp_rx_endless(const struct ttp_link *link)
 {
-	return link->part_len > TTP_MSG_MAX ||
-	       link->part_mem > TTP_RX_RECORD_MEM;
+	const struct ttp_extra *x = ttp_extra(link);
+
+	return x && (x->part_len > TTP_MSG_MAX ||
+		     x->part_mem > TTP_RX_RECORD_MEM);
 }
 
 /* A PAYLOAD received before. */

@@ -368,8 +368,8 @@ static struct ttp_link *ttp_send_room(struct sock *sk, long *timeo,
 static void ttp_send_options(struct sock *sk, struct ttp_link *link)
 {
 	if (unlikely(READ_ONCE(link->mark) != READ_ONCE(sk->sk_mark) ||
-		     READ_ONCE(link->sk_priority) !=
-		     READ_ONCE(sk->sk_priority)))
+		     READ_ONCE(link->priority) !=
+		     ttp_link_priority(link, sk)))
 		ttp_link_options(link, sk);
 }
 
@@ -445,9 +445,12 @@ static ssize_t ttp_send_batch(struct ttp_send *s, long *timeo)
 		return err;
 	n = s->bytes;
 	if (unlikely(ttp_send_gathers(s, n)) && !msg_data_left(s->msg))
-		return ttp_link_gather(link, &s->frames) ?: n;
-	err = ttp_link_send(link, &s->frames, ttp_send_more(s) ||
-			    (!err && msg_data_left(s->msg)));
+		err = ttp_link_gather(link, &s->frames);
+	else
+		err = ttp_link_send(link, &s->frames, ttp_send_more(s) ||
+				    (!err && msg_data_left(s->msg)));
+	if (unlikely(err))
+		iov_iter_revert(&s->msg->msg_iter, n);
 	return err ?: n;
 }
 

@@ -44,11 +44,17 @@ void ttp_spare_keep(struct ttp_link *link, struct sk_buff *skb)
 	smp_store_release(&link->spare, skb);
 }
 
+void ttp_spare_free(struct ttp_link *link)
+{
+	if (!link->queued)
+		consume_skb(xchg(&link->spare, NULL));
+}
+
 void ttp_spare_leave(struct ttp_link *link)
 {
 	struct sk_buff *skb;
 
-	if (!READ_ONCE(link->spare))
+	if (link->queued || !READ_ONCE(link->spare))
 		return;
 	skb = xchg(&link->spare, NULL);
 	/* From the reserves: somebody else is short of it */

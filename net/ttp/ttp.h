@@ -16,6 +16,10 @@
  *		    whoever took a temporary one. Freed after a grace period.
  *		    Once dead (TTP_CLOSED) it never comes back to life; a socket
  *		    may go on reading what it received.
+ * struct ttp_extra what a link has while something is missing, queued, or half a
+ *		    record. The link's alone, under its lock; only the place in
+ *		    it for those who wait for slots is under dev->lock as well.
+ *		    The scanner frees it when the link is at rest.
  * struct ttp_sock  sockets are SOCK_RCU_FREE. link->sk and link->listener are
  *		    plain pointers, set and cleared under link->lock; whoever
  *		    read them under the lock may use the socket until he leaves
@@ -82,6 +86,7 @@
 #include <net/sock.h>
 #include <uapi/linux/ttp.h>
 #include "compat/compat.h"
+#include "extra.h"
 #include "link.h"
 #include "reason.h"
 #include "wire.h"
@@ -95,7 +100,6 @@
 #define TTP_GIVE_UP_MS		30000	/* no valid frame while busy */
 #define TTP_KEEPALIVE_MS	60000	/* silence before SO_KEEPALIVE asks */
 #define TTP_ORPHAN_MS		60000	/* no progress without a socket */
-#define TTP_UNACCEPTED_BUF	65536	/* receive buffer before accept() */
 #define TTP_WINDOW_LOG_MAX	12
 #define TTP_FIRST_ID_RANDOM	(-1)
 
@@ -478,9 +482,6 @@ void ttp_output_unlock(struct ttp_link *link)
 /* The same in softirq under rcu_read_lock(), locked by spin_lock(). */
 void ttp_output_unlock_bh(struct ttp_link *link)
 	__releases(&link->lock);
-
-/* Transmit on the CPU that link->tx_work was queued to. */
-void ttp_output_work(struct work_struct *work);
 
 void ttp_output_flush(void);
 int ttp_output_init(void);

@@ -75,18 +75,23 @@ unsigned int ttp_tx_missing(struct ttp_link *link, bool force,
 			    struct ttp_range *r)
 {
 	struct ttp_rcv *v = &link->c.rcv;
-	u32 wait = ttp_tx_round(link) << link->nack_tries;
-	bool before = v->nacking;
-	u32 at = v->nack_at;
+	struct ttp_extra *x;
 	unsigned int n;
+	bool before;
+	u32 wait, at;
 
-	wait = min_t(u32, wait, TTP_WAIT_MAX_US);
+	x = ttp_gap_open(v) ? ttp_extra_get(link, GFP_ATOMIC) : ttp_extra(link);
+	if (!x)
+		return 0;
+	before = x->gap.nacking;
+	at = x->gap.nack_at;
+	wait = min_t(u32, ttp_tx_round(link) << x->nack_tries, TTP_WAIT_MAX_US);
 	n = ttp_gap_due(v, ttp_now(), wait, force, r, TTP_WIRE_RANGES);
-	if (!before || link->nack_rx != v->rx)
-		link->nack_tries = 0;
-	else if (at != v->nack_at && link->nack_tries < TTP_NACK_TRIES)
-		link->nack_tries++;
-	link->nack_rx = v->rx;
+	if (!before || x->nack_rx != v->rx)
+		x->nack_tries = 0;
+	else if (at != x->gap.nack_at && x->nack_tries < TTP_NACK_TRIES)
+		x->nack_tries++;
+	x->nack_rx = v->rx;
 	return n;
 }
 
@@ -133,7 +138,7 @@ static void ttp_tx_replay_one(struct ttp_link *link, struct ttp_entry *e,
 	if (e->tries < U8_MAX)
 		e->tries++;
 	link->again -= e->n;
-	link->replay_n += e->n;
+	ttp_extra(link)->replay_n += e->n;
 	link->st.replays += e->n;
 	ttp_mib_add(link->dev->tn, TTP_MIB_REPLAYS, e->n);
 	trace_ttp_replay(link, e->first, e->n, link->why);
@@ -143,19 +148,23 @@ static void ttp_tx_replay_one(struct ttp_link *link, struct ttp_entry *e,
 static void ttp_tx_replay(struct ttp_link *link)
 {
 	u32 run = ttp_run_ids(link->dev->netdev, link->c.max_payload);
+	struct ttp_extra *x = ttp_extra_get(link, GFP_ATOMIC);
 	struct ttp_core *c = &link->c;
 	u32 now = ttp_now();
 	struct ttp_entry *e;
 	u32 budget, most;
 
-	/* No more than the bays hold, in one round trip */
-	if (now - link->replay_at >= ttp_tx_round(link)) {
-		link->replay_at = now;
-		link->replay_n = 0;
-	}
-	if (link->replay_n >= c->gate.open)
+	/* Then at the next tick */
+	if (!x)
 		return;
-	budget = min(link->again, c->gate.open - link->replay_n);
+	/* No more than the bays hold, in one round trip */
+	if (now - x->replay_at >= ttp_tx_round(link)) {
+		x->replay_at = now;
+		x->replay_n = 0;
+	}
+	if (x->replay_n >= c->gate.open)
+		return;
+	budget = min(link->again, c->gate.open - x->replay_n);
 	/* An answer could be to either copy: no use as a measurement */
 	c->gate.asked = false;
 	list_for_each_entry(e, &c->snd.list, node) {
@@ -204,7 +213,7 @@ static bool ttp_tx_split(struct ttp_link *link, struct sk_buff *skb, u32 max)
 	TTP_CB(rest)->e.len = rest->len;
 	ttp_tx_single(skb);
 	ttp_tx_single(rest);
-	__skb_queue_after(&link->sndq, skb, rest);
+	__skb_queue_after(ttp_sndq(link), skb, rest);
 	return true;
 }
 
@@ -223,8 +232,8 @@ static void ttp_tx_return(struct ttp_link *link, u32 keep)
 
 	spin_lock(&dev->lock);
 	ttp_gate_return(g, &dev->pool, link->key.vc, keep);
-	if (skb_queue_empty(&link->sndq) || link->c.full_in)
-		ttp_gate_forget(g, &dev->pool, link->key.vc);
+	if (ttp_sndq_empty(link) || link->c.full_in)
+		ttp_extra_forget(link);
 	spin_unlock(&dev->lock);
 	link->select |= READ_ONCE(dev->pool.waiting) != 0;
 	ttp_tx_trace(link, TTP_WHY_RETURN);
@@ -241,7 +250,7 @@ void ttp_tx_unused(struct ttp_link *link)
 	u32 used = ttp_tx_inflight(link);
 
 	if (link->c.gate.leased > used &&
-	    (skb_queue_empty(&link->sndq) || link->c.full_in))
+	    (ttp_sndq_empty(link) || link->c.full_in))
 		ttp_tx_return(link, used);
 }
 
@@ -256,7 +265,7 @@ static void ttp_tx_share(struct ttp_link *link)
 	if (likely(!g->waiting &&
 		   READ_ONCE(p->vc[link->key.vc].keep) == TTP_GATE_ALL))
 		return;
-	more = !skb_queue_empty(&link->sndq) && !link->c.full_in;
+	more = !ttp_sndq_empty(link) && !link->c.full_in;
 	keep = ttp_gate_keep(g, p, link->key.vc, ttp_tx_inflight(link), more);
 	if (g->leased > keep || (g->waiting && !more))
 		ttp_tx_return(link, keep);
@@ -276,7 +285,8 @@ static bool ttp_tx_lease(struct ttp_link *link)
 		return false;
 	}
 	spin_lock(&dev->lock);
-	got = ttp_gate_want(&c->gate, &dev->pool, link->key.vc);
+	got = ttp_gate_want(&c->gate, &dev->pool, link->key.vc,
+			    &ttp_extra(link)->wait);
 	spin_unlock(&dev->lock);
 	if (!got) {
 		link->select |= c->gate.waiting;
@@ -296,10 +306,10 @@ static u32 ttp_tx_admit(struct ttp_link *link, u32 inflight, u32 want)
 	if (!inflight && want == 1)
 		return 1;
 	for (;;) {
-		room = ttp_gate_room(&c->gate, c->peer_window, inflight);
+		room = ttp_gate_room(&c->gate, c->snd.window, inflight);
 		if (room >= want)
 			return want;
-		limit = ttp_gate_limit(&c->gate, c->peer_window);
+		limit = ttp_gate_limit(&c->gate, c->snd.window);
 		if (limit <= inflight + room || !ttp_tx_lease(link))
 			return room;
 	}
@@ -323,7 +333,7 @@ static u32 ttp_tx_frames(const struct ttp_link *link, u32 len, u32 seg)
 /* Bytes of it that may go: whole frames of the last one while it is held back */
 static u32 ttp_tx_len(const struct ttp_link *link, const struct sk_buff *skb)
 {
-	if (likely(!link->corked) || !skb_queue_is_last(&link->sndq, skb))
+	if (likely(!link->corked) || !skb_queue_is_last(ttp_sndq(link), skb))
 		return skb->len;
 	return rounddown(skb->len, link->c.max_payload);
 }
@@ -354,18 +364,18 @@ static bool ttp_tx_pauses(const struct ttp_link *link,
 	u32 seg = ttp_tx_seg(link, skb);
 	u32 len = skb->len, room, want;
 
-	if (len <= seg && skb_queue_is_last(&link->sndq, skb))
+	if (len <= seg && skb_queue_is_last(ttp_sndq(link), skb))
 		return false;
 	if (len > n * seg) {
 		len -= n * seg;
-	} else if (!skb_queue_is_last(&link->sndq, skb)) {
-		skb = skb_queue_next(&link->sndq, skb);
+	} else if (!skb_queue_is_last(ttp_sndq(link), skb)) {
+		skb = skb_queue_next(ttp_sndq(link), skb);
 		seg = ttp_tx_seg(link, skb);
 		len = skb->len;
 	}
 	if (len <= seg)
 		return false;
-	room = ttp_gate_room(&c->gate, c->peer_window, inflight);
+	room = ttp_gate_room(&c->gate, c->snd.window, inflight);
 	want = ttp_tx_frames(link, len, seg);
 	return room < min(want, (inflight + room) / 2);
 }
@@ -374,7 +384,7 @@ static bool ttp_tx_held_back(const struct ttp_link *link,
 			     const struct sk_buff *skb)
 {
 	return link->corked && skb->len < link->c.max_payload &&
-	       skb_queue_is_last(&link->sndq, skb);
+	       skb_queue_is_last(ttp_sndq(link), skb);
 }
 
 /* Can more join what waits? Records do only in runs: is one to be sent? */
@@ -400,7 +410,7 @@ static bool ttp_tx_gathers(const struct ttp_link *link,
 
 	if (likely(ttp_tx_inflight(link) < TTP_TX_GATHER) ||
 	    c->vc == ttp_gate_order[0] || ttp_is_bare(link) || c->eof_out ||
-	    !skb_queue_is_last(&link->sndq, skb) ||
+	    !skb_queue_is_last(ttp_sndq(link), skb) ||
 	    !link->sk || !sk_stream_is_writeable(link->sk) ||
 	    !ttp_tx_joinable(link, skb))
 		return false;
@@ -429,11 +439,11 @@ static __always_inline void ttp_tx_number(struct ttp_link *link,
 		link->since = now;
 	}
 	ttp_replay_append(&c->snd, e);
-	asked = ttp_gate_ask(&c->gate, c->peer_window, ttp_tx_inflight(link),
+	asked = ttp_gate_ask(&c->gate, c->snd.window, ttp_tx_inflight(link),
 			     e->first + n - 1);
 	/* Nothing more is sent until this one is through, as it were */
 	last |= !c->gate.leased;
-	if (asked || (last && !skb_queue_empty(&link->sndq))) {
+	if (asked || (last && !ttp_sndq_empty(link))) {
 		flags = TTP_F_ACK_REQ;
 		link->ask_at = now;
 	}
@@ -453,7 +463,7 @@ static void ttp_tx_new(struct ttp_link *link)
 	/* A frame ahead of replays that are due would be thrown away there */
 	if (ttp_is_bare(link) && link->again)
 		return;
-	while (room && (skb = skb_peek(&link->sndq))) {
+	while (room && (skb = skb_peek(ttp_sndq(link)))) {
 		if (c->full_in || ttp_tx_held_back(link, skb) ||
 		    ttp_tx_gathers(link, skb, now))
 			return;
@@ -471,7 +481,7 @@ static void ttp_tx_new(struct ttp_link *link)
 		if (skb->len > n * seg && !ttp_tx_split(link, skb, n * seg))
 			return;
 		room -= n;
-		__skb_unlink(skb, &link->sndq);
+		__skb_unlink(skb, ttp_sndq(link));
 		link->snd_queued -= skb->len;
 		ttp_tx_number(link, skb, n, now, pause || !room);
 	}
@@ -483,7 +493,7 @@ static bool ttp_tx_lonely(struct ttp_link *link)
 	const struct ttp_pool *p = &link->dev->pool;
 	const struct ttp_core *c = &link->c;
 
-	return c->snd.una == c->snd.nxt && skb_queue_empty(&link->sndq) &&
+	return c->snd.una == c->snd.nxt && ttp_sndq_empty(link) &&
 	       !c->full_in && !link->stalled && !c->gate.waiting &&
 	       READ_ONCE(p->vc[link->key.vc].keep) == TTP_GATE_ALL &&
 	       (ttp_host_undisturbed(link) || ttp_host_room(link));
@@ -526,12 +536,12 @@ void ttp_tx_run(struct ttp_link *link)
 	if (!link->stalled) {
 		if (link->again && !c->full_stop)
 			ttp_tx_replay(link);
-		if (!skb_queue_empty(&link->sndq))
+		if (!ttp_sndq_empty(link))
 			ttp_tx_new(link);
 	}
 	/* A bare peer is done at CLOSE: what it lacks then, it lacks for ever */
 	if (c->state == TTP_CLOSE_SENT && !c->close_sent &&
-	    skb_queue_empty(&link->sndq) &&
+	    ttp_sndq_empty(link) &&
 	    (!ttp_is_bare(link) || c->snd.una == c->snd.nxt))
 		ttp_tx_close(link);
 	if (link->ring_id != TTP_RING_BUSY && ttp_tx_busy(link))
@@ -542,17 +552,20 @@ bool ttp_tx_busy(const struct ttp_link *link)
 {
 	const struct ttp_core *c = &link->c;
 
-	return c->snd.una != c->snd.nxt || !skb_queue_empty(&link->sndq) ||
+	return c->snd.una != c->snd.nxt || !ttp_sndq_empty(link) ||
 	       c->state != TTP_OPEN || ttp_gap_open(&c->rcv) ||
-	       ttp_bare_busy(link);
+	       (ttp_is_bare(link) && ttp_bare_busy(link));
 }
 
 /* Ask again for what is missing. */
 static void ttp_tx_scan_gap(struct ttp_link *link)
 {
-	u32 patience = max_t(u32, link->patience, TTP_TICK_US);
+	const struct ttp_extra *x = ttp_extra(link);
 
-	if (ttp_gap_open(&link->c.rcv) && ttp_now() - link->gap_at >= patience)
+	if (!ttp_gap_open(&link->c.rcv))
+		return;
+	/* Nothing could be noted: it has been missing for a while */
+	if (!x || ttp_now() - x->gap_at >= max(x->patience, TTP_TICK_US))
 		ttp_tx_nack(link, true);
 }
 
@@ -638,11 +651,11 @@ static void ttp_tx_repair(struct ttp_link *link)
 /* Does anything wait for the peer: an acknowledgment, room, CLOSE_ACK? */
 static bool ttp_tx_outstanding(const struct ttp_link *link)
 {
-	const struct sk_buff *skb = skb_peek(&link->sndq);
 	const struct ttp_core *c = &link->c;
 
 	return c->snd.una != c->snd.nxt || c->close_sent ||
-	       (skb && !ttp_tx_held_back(link, skb));
+	       (!ttp_sndq_empty(link) &&
+		!ttp_tx_held_back(link, skb_peek(ttp_sndq(link))));
 }
 
 /* As many slots as the link can use */
@@ -650,7 +663,7 @@ static u32 ttp_tx_useful(const struct ttp_link *link)
 {
 	const struct ttp_core *c = &link->c;
 
-	return round_up(ttp_gate_limit(&c->gate, c->peer_window) - 1,
+	return round_up(ttp_gate_limit(&c->gate, c->snd.window) - 1,
 			TTP_GATE_BLOCK);
 }
 

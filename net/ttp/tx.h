@@ -61,7 +61,7 @@ static inline bool ttp_tx_wanted(const struct ttp_link *link)
 {
 	const struct ttp_pool *p = &link->dev->pool;
 
-	return !skb_queue_empty(&link->sndq) || link->again ||
+	return !ttp_sndq_empty(link) || link->again ||
 	       link->c.state != TTP_OPEN || link->c.gate.waiting ||
 	       link->ring_id != TTP_RING_BUSY ||
 	       READ_ONCE(p->vc[link->key.vc].keep) != TTP_GATE_ALL;

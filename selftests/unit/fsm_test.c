@@ -436,7 +436,7 @@ static struct ttp_core core_at(unsigned int state, u32 una, u32 flying, u32 rx)
 	struct ttp_core c = {
 		.state = state, .epoch = MINE, .max_payload = 500, .rcv_payload = 1000,
 		.isn = una - 50, .peer_isn = rx - 50, .peer_isn_known = true,
-		.peer_window = PEER_WINDOW,
+		.snd.window = PEER_WINDOW,
 	};
 
 	ttp_replay_init(&c.snd, una);
@@ -505,7 +505,7 @@ static struct verdict judge(const struct ttp_core *c, const struct ttp_frame *f)
 	 */
 	oldest = -1;
 	if (c->state != TTP_OPEN_RECD)
-		oldest -= c->peer_window < 512 ? 512 : c->peer_window;
+		oldest -= c->snd.window < 512 ? 512 : c->snd.window;
 	if (!(f->flags & TTP_F_ACK_VALID) || ack < oldest || ack > flying - 1)
 		return dropped(TTP_DROP_ACK);
 	if (f->op == TTP_OP_CLOSE)

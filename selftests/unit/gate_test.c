@@ -22,7 +22,7 @@ TEST(init)
 	EXPECT_EQ(TTP_GATE_FIRST, g.open);
 	EXPECT_EQ(0, g.leased);
 	EXPECT_FALSE(g.asked);
-	EXPECT_FALSE(g.recovering);
+	EXPECT_FALSE(!!g.recovering);
 	EXPECT_EQ(TTP_GATE_FIRST, ttp_gate_limit(&g, ANY));
 	/* Nothing leased: the link's own bay. */
 	EXPECT_EQ(1, ttp_gate_room(&g, ANY, 0));
@@ -227,6 +227,7 @@ struct crowd {
 	struct ttp_pool p;
 	u32 n;
 	struct ttp_gate g[LINKS];
+	struct ttp_wait w[LINKS];
 	u8 vc[LINKS];
 	u32 flying[LINKS];
 	u32 sent[LINKS];
@@ -252,7 +253,7 @@ static void crowd_send(struct crowd *c, u32 i)
 		c->flying[i] += room;
 		c->sent[i] += room;
 		if (ttp_gate_may_want(&c->g[i], &c->p, c->vc[i]))
-			ttp_gate_want(&c->g[i], &c->p, c->vc[i]);
+			ttp_gate_want(&c->g[i], &c->p, c->vc[i], &c->w[i]);
 	}
 }
 
@@ -302,7 +303,7 @@ static void crowd_acked(struct crowd *c, u32 i, u32 n)
 	if (g->leased > keep)
 		ttp_gate_return(g, &c->p, c->vc[i], keep);
 	if (ttp_gate_may_want(g, &c->p, c->vc[i]))
-		ttp_gate_want(g, &c->p, c->vc[i]);
+		ttp_gate_want(g, &c->p, c->vc[i], &c->w[i]);
 	crowd_send(c, i);
 	crowd_select(c);
 }
@@ -330,7 +331,8 @@ static u32 crowd_held(const struct crowd *c, u32 from, u32 to, bool most)
 	u32 i, v = c->g[from].leased;
 
 	for (i = from; i < to; i++)
-		v = most ? max(v, c->g[i].leased) : min(v, c->g[i].leased);
+		v = most ? max_t(u32, v, c->g[i].leased) :
+				   min_t(u32, v, c->g[i].leased);
 	return v;
 }
 
@@ -404,7 +406,7 @@ TEST(order_of_channels)
 	EXPECT_GE(c.p.vc[2].held, 100 - 4);
 	/* VC 0 wants no more: all is VC 2's again, in time. */
 	for (i = 4; i < 8; i++) {
-		ttp_gate_forget(&c.g[i], &c.p, 0);
+		ttp_gate_forget(&c.g[i], &c.p, 0, &c.w[i]);
 		ttp_gate_return(&c.g[i], &c.p, 0, 0);
 	}
 	crowd_select(&c);
@@ -432,7 +434,8 @@ TEST(turns)
 	}
 	for (i = 0; i < 6; i++) {
 		c.vc[i] = vcs[i];
-		EXPECT_EQ(0, ttp_gate_want(&c.g[i], &c.p, vcs[i]));
+		EXPECT_EQ(0, ttp_gate_want(&c.g[i], &c.p, vcs[i],
+					   &c.w[i]));
 		EXPECT_TRUE(c.g[i].waiting);
 		EXPECT_FALSE(ttp_gate_may_want(&c.g[i], &c.p, vcs[i]));
 	}
@@ -465,14 +468,14 @@ TEST(turn_refused)
 	crowd_init(&c, 64, 2, 4096);
 	while (ttp_gate_lease(&c.g[0], &c.p, 0))
 		;
-	EXPECT_EQ(0, ttp_gate_want(&c.g[1], &c.p, 0));
+	EXPECT_EQ(0, ttp_gate_want(&c.g[1], &c.p, 0, &c.w[1]));
 	hold = c.g[0].leased;
 	ttp_gate_return(&c.g[0], &c.p, 0, hold - 10);
 	g = ttp_gate_next(&c.p, &vc, &n);
 	ASSERT_EQ(&c.g[1], g);
 	EXPECT_EQ(10, n);
 	EXPECT_EQ(hold, c.p.held);
-	ttp_gate_forget(g, &c.p, 0);
+	ttp_gate_forget(g, &c.p, 0, &c.w[1]);
 	ttp_gate_return(g, &c.p, 0, 0);
 	ttp_gate_refuse(&c.p, vc, n);
 	crowd_check(_metadata, &c);
@@ -497,7 +500,7 @@ TEST(dead_give_back)
 	for (i = 30; i < 34; i++)
 		EXPECT_GE(c.sent[i], 25);
 	for (i = 0; i < 30; i++) {
-		ttp_gate_forget(&c.g[i], &c.p, 0);
+		ttp_gate_forget(&c.g[i], &c.p, 0, &c.w[i]);
 		ttp_gate_return(&c.g[i], &c.p, 0, 0);
 	}
 	crowd_select(&c);
@@ -585,7 +588,7 @@ TEST(loss_once_a_round_trip)
 		EXPECT_EQ(70, g.open);
 		/* All that flew then has landed: a new one. */
 		ttp_gate_acked(&g, at + 100, at + 100, 60);
-		EXPECT_FALSE(g.recovering);
+		EXPECT_FALSE(!!g.recovering);
 		ttp_gate_loss(&g, at + 100, at + 140);
 		EXPECT_EQ(50, g.open);
 		ttp_gate_loss(&g, at + 139, at + 141);
@@ -804,9 +807,9 @@ TEST(queue_seen)
 	ttp_gate_init(&g, 256, una);
 	ttp_gate_rtt(&g, 40000);
 	ttp_gate_rtt(&g, 60000);
-	EXPECT_FALSE(g.queue);
+	EXPECT_FALSE(!!g.queue);
 	ttp_gate_rtt(&g, 60001);
-	EXPECT_TRUE(g.queue);
+	EXPECT_TRUE(!!g.queue);
 }
 
 /* The scanner was impatient: all that flew had arrived. */
@@ -824,7 +827,7 @@ TEST(silence)
 	ttp_gate_acked(&g, una + 25, una + 100, 25);
 	EXPECT_EQ(100, g.open);
 	EXPECT_EQ(100, g.most);
-	EXPECT_FALSE(g.recovering);
+	EXPECT_FALSE(!!g.recovering);
 
 	/* The one that was sent again, and the peer misses another: lost. */
 	ttp_gate_silence(&g, una + 25, una + 100);
@@ -833,7 +836,7 @@ TEST(silence)
 	ttp_gate_loss(&g, una + 26, una + 100);
 	ttp_gate_acked(&g, una + 60, una + 100, 34);
 	EXPECT_EQ(70, g.open);
-	EXPECT_TRUE(g.recovering);
+	EXPECT_TRUE(!!g.recovering);
 
 	/* One by one, and not because they were sent again. */
 	ttp_gate_acked(&g, una + 100, una + 100, 40);
@@ -1009,7 +1012,7 @@ TEST(marks_age)
 		ttp_gate_acked(&g, una, una, 0x100);
 	}
 	EXPECT_EQ(64, g.open);
-	EXPECT_FALSE(g.recovering);
+	EXPECT_FALSE(!!g.recovering);
 	EXPECT_FALSE(g.asked);
 	ttp_gate_loss(&g, una, una + 10);
 	EXPECT_EQ(45, g.open);

@@ -279,7 +279,8 @@ TEST(place)
 		{ -0x7fffffff, 1, TTP_PLACE_BEYOND },
 		{ 1, 0xffffffff, TTP_PLACE_BEYOND },
 	};
-	struct ttp_rcv v;
+	struct ttp_gap gap;
+	struct ttp_rcv v = { .gap = &gap };
 	unsigned int i, k;
 
 	for (k = 0; k < ARRAY_SIZE(unit_edges); k++) {
@@ -302,7 +303,8 @@ TEST(place)
 
 TEST(see)
 {
-	struct ttp_rcv v;
+	struct ttp_gap gap;
+	struct ttp_rcv v = { .gap = &gap };
 	unsigned int k;
 	u32 rx;
 
@@ -351,7 +353,8 @@ TEST(keep_order)
 {
 	static const u32 order[] = { 5, 9, 3, 7, 12, 2 };
 	struct ttp_entry *e;
-	struct ttp_rcv v;
+	struct ttp_gap gap;
+	struct ttp_rcv v = { .gap = &gap };
 	u32 rx = 0xfffffffa, last;
 	unsigned int i;
 
@@ -360,10 +363,10 @@ TEST(keep_order)
 		EXPECT_TRUE(keep(&v, rx + order[i], 1));
 	for (i = 0; i < ARRAY_SIZE(order); i++)
 		EXPECT_FALSE(keep(&v, rx + order[i], 1));
-	EXPECT_EQ(ARRAY_SIZE(order), v.early_n);
+	EXPECT_EQ(ARRAY_SIZE(order), gap.early_n);
 	EXPECT_EQ(rx + 12, v.top);
 	last = rx;
-	list_for_each_entry(e, &v.early, node) {
+	list_for_each_entry(e, &gap.early, node) {
 		EXPECT_TRUE(ttp_before(last, e->first));
 		last = e->first;
 	}
@@ -371,7 +374,7 @@ TEST(keep_order)
 	e = ttp_gap_youngest(&v);
 	ASSERT_NE(NULL, e);
 	EXPECT_EQ(rx + 12, e->first);
-	EXPECT_EQ(5, v.early_n);
+	EXPECT_EQ(5, gap.early_n);
 	/* Given up, but still known to exist. */
 	EXPECT_EQ(rx + 12, v.top);
 	free(e);
@@ -385,14 +388,15 @@ TEST(keep_order)
 		free(e);
 	}
 	EXPECT_EQ(NULL, ttp_gap_next(&v));
-	EXPECT_EQ(3, v.early_n);
+	EXPECT_EQ(3, gap.early_n);
 	EXPECT_TRUE(ttp_gap_open(&v));
-	list_free(&v.early);
+	list_free(&gap.early);
 }
 
 TEST(keep_runs)
 {
-	struct ttp_rcv v;
+	struct ttp_gap gap;
+	struct ttp_rcv v = { .gap = &gap };
 	u32 rx = 0x7ffffffd;
 
 	ttp_gap_init(&v, rx, 64);
@@ -408,14 +412,15 @@ TEST(keep_runs)
 	EXPECT_TRUE(keep(&v, rx + 20, 1));
 	EXPECT_FALSE(keep(&v, rx + 16, 5));
 	EXPECT_TRUE(keep(&v, rx + 17, 3));
-	EXPECT_EQ(13, v.early_n);
+	EXPECT_EQ(13, gap.early_n);
 	EXPECT_EQ(rx + 20, v.top);
-	EXPECT_EQ(4 + 1, list_free(&v.early));
+	EXPECT_EQ(4 + 1, list_free(&gap.early));
 }
 
 TEST(youngest_of_none)
 {
-	struct ttp_rcv v;
+	struct ttp_gap gap;
+	struct ttp_rcv v = { .gap = &gap };
 
 	ttp_gap_init(&v, 5, 8);
 	EXPECT_EQ(NULL, ttp_gap_youngest(&v));
@@ -426,7 +431,8 @@ TEST(youngest_of_none)
 TEST(next_overlapped)
 {
 	struct ttp_entry *e;
-	struct ttp_rcv v;
+	struct ttp_gap gap;
+	struct ttp_rcv v = { .gap = &gap };
 	u32 rx = 0xfffffffe;
 
 	ttp_gap_init(&v, rx, 64);
@@ -453,7 +459,8 @@ TEST(next_overlapped)
 TEST(due_once_a_round)
 {
 	struct ttp_range r[4];
-	struct ttp_rcv v;
+	struct ttp_gap gap;
+	struct ttp_rcv v = { .gap = &gap };
 	u32 rx = 0xfffffffe, now = 0xffffff00;
 
 	ttp_gap_init(&v, rx, 64);
@@ -485,13 +492,14 @@ TEST(due_once_a_round)
 	EXPECT_EQ(3, r[0].n);
 	EXPECT_EQ(rx + 5, r[1].first);
 	EXPECT_EQ(2, r[1].n);
-	list_free(&v.early);
+	list_free(&gap.early);
 }
 
 TEST(due_waits_for_younger)
 {
 	struct ttp_range r[4];
-	struct ttp_rcv v;
+	struct ttp_gap gap;
+	struct ttp_rcv v = { .gap = &gap };
 	u32 i, rx = 0x7ffffffe;
 
 	ttp_gap_init(&v, rx, 64);
@@ -511,7 +519,7 @@ TEST(due_waits_for_younger)
 	EXPECT_EQ(1, r[0].n);
 	EXPECT_EQ(rx + 6, r[1].first);
 	EXPECT_EQ(2, r[1].n);
-	list_free(&v.early);
+	list_free(&gap.early);
 
 	/* One run is as many younger ids as it has. */
 	ttp_gap_init(&v, rx, 64);
@@ -527,13 +535,14 @@ TEST(due_waits_for_younger)
 	ASSERT_EQ(1, ttp_gap_due(&v, 0, WAIT, false, r, 4));
 	EXPECT_EQ(rx + 17, r[0].first);
 	EXPECT_EQ(3, r[0].n);
-	list_free(&v.early);
+	list_free(&gap.early);
 }
 
 TEST(due_cut)
 {
 	struct ttp_range r[3];
-	struct ttp_rcv v;
+	struct ttp_gap gap;
+	struct ttp_rcv v = { .gap = &gap };
 	u32 i, rx = 0xfffffff0;
 
 	ttp_gap_init(&v, rx, 64);
@@ -548,7 +557,7 @@ TEST(due_cut)
 	ASSERT_EQ(1, ttp_gap_due(&v, 7, WAIT, false, r, 3));
 	EXPECT_EQ(rx + 19, r[0].first);
 	EXPECT_EQ(0, ttp_gap_due(&v, 7, WAIT, false, r, 3));
-	list_free(&v.early);
+	list_free(&gap.early);
 }
 
 /* A round that ended with nothing missing does not hold back the next gap. */
@@ -556,7 +565,8 @@ TEST(due_new_gap)
 {
 	struct ttp_range r[4];
 	struct ttp_entry *e;
-	struct ttp_rcv v;
+	struct ttp_gap gap;
+	struct ttp_rcv v = { .gap = &gap };
 	u32 rx = 100;
 
 	ttp_gap_init(&v, rx, 64);
@@ -568,12 +578,12 @@ TEST(due_new_gap)
 	ttp_gap_advance(&v, e->first);
 	free(e);
 	EXPECT_EQ(0, ttp_gap_due(&v, 1, WAIT, true, r, 4));
-	EXPECT_FALSE(v.nacking);
+	EXPECT_FALSE(gap.nacking);
 	keep(&v, rx + 4, 1);
 	ASSERT_EQ(1, ttp_gap_due(&v, 2, WAIT, false, r, 4));
 	EXPECT_EQ(rx + 3, r[0].first);
 	EXPECT_EQ(1, r[0].n);
-	list_free(&v.early);
+	list_free(&gap.early);
 }
 
 /* Marks from long ago must not come back as ids of the future. */
@@ -584,8 +594,8 @@ static void travel(struct ttp_rcv *v, u32 rx)
 	ttp_gap_init(v, rx, 256);
 	keep(v, rx + 2, 1);
 	free(ttp_gap_youngest(v));
-	v->nacking = true;
-	v->nack_at = 0;
+	v->gap->nacking = true;
+	v->gap->nack_at = 0;
 	for (i = 0; i < 0x900000; i++)
 		ttp_gap_advance(v, v->rx + 0x100);
 }
@@ -593,7 +603,8 @@ static void travel(struct ttp_rcv *v, u32 rx)
 TEST(due_after_half_the_ids)
 {
 	struct ttp_range r[4];
-	struct ttp_rcv v;
+	struct ttp_gap gap;
+	struct ttp_rcv v = { .gap = &gap };
 
 	/* In the round of then: new ids are named, nothing is repeated. */
 	travel(&v, 7);
@@ -601,20 +612,21 @@ TEST(due_after_half_the_ids)
 	ASSERT_EQ(1, ttp_gap_due(&v, 1, WAIT, false, r, 4));
 	EXPECT_EQ(v.rx + 1, r[0].first);
 	EXPECT_EQ(2, r[0].n);
-	list_free(&v.early);
+	list_free(&gap.early);
 
 	/* A new round: nothing was named in the last one. */
 	travel(&v, 7);
 	v.reorder = 16;
 	keep(&v, v.rx + 3, 1);
 	EXPECT_EQ(0, ttp_gap_due(&v, WAIT, WAIT, false, r, 4));
-	list_free(&v.early);
+	list_free(&gap.early);
 }
 
 TEST(learn)
 {
 	struct ttp_range r[4];
-	struct ttp_rcv v;
+	struct ttp_gap gap;
+	struct ttp_rcv v = { .gap = &gap };
 	u32 rx = 0xfffffffc, i;
 
 	/* In order: nothing to learn. */
@@ -634,7 +646,7 @@ TEST(learn)
 	EXPECT_EQ(3, v.reorder);
 	ttp_gap_learn(&v, rx + 1);
 	EXPECT_EQ(4, v.reorder);
-	list_free(&v.early);
+	list_free(&gap.early);
 
 	/* Old, and nobody asked for it: the wire or a lost ACK doubled it. */
 	ttp_gap_init(&v, rx, 64);
@@ -663,7 +675,7 @@ TEST(learn)
 		keep(&v, rx + i, 1);
 	ttp_gap_learn(&v, rx + 3);
 	EXPECT_EQ(16, v.reorder);
-	list_free(&v.early);
+	list_free(&gap.early);
 }
 
 /* ---- all of the receiver against a model that has no cleverness ---- */
@@ -696,10 +708,10 @@ static bool model_agrees(const struct model *m, const struct ttp_rcv *v)
 	for (i = m->rx + 1; i <= IDS; i++)
 		early += m->here[i];
 	if (v->rx - m->base != m->rx || v->top - m->base != m->top ||
-	    v->early_n != early ||
+	    v->gap->early_n != early ||
 	    ttp_gap_open(v) != (m->top - m->rx != early))
 		return false;
-	list_for_each_entry(e, &v->early, node) {
+	list_for_each_entry(e, &v->gap->early, node) {
 		if (e->first - m->base <= at)
 			return false;
 		for (i = 0; i < e->n; i++)
@@ -738,7 +750,7 @@ static bool receive(struct model *m, struct ttp_rcv *v, u32 first, u32 n,
 		if (m->top < last)
 			m->top = last;
 		/* Room for so many only; the youngest go, maybe this one. */
-		while (v->early_n > limit) {
+		while (v->gap->early_n > limit) {
 			e = ttp_gap_youngest(v);
 			for (i = 0; i < e->n; i++)
 				m->here[e->first - m->base + i] = false;
@@ -843,7 +855,8 @@ static const char *deliver(struct unit_random *r)
 	const u64 tick = 100;
 	struct model m = {};
 	u32 next = 1, una;
-	struct ttp_rcv v;
+	struct ttp_gap gap;
+	struct ttp_rcv v = { .gap = &gap };
 	const char *why = "hung";
 	u64 now;
 
@@ -908,9 +921,9 @@ static const char *deliver(struct unit_random *r)
 						now + unit_below(r, delay) };
 	}
 	if (m.delivered == IDS)
-		why = v.early_n || !list_empty(&v.early) ? "left over" : NULL;
+		why = gap.early_n || !list_empty(&gap.early) ? "left over" : NULL;
 out:
-	list_free(&v.early);
+	list_free(&gap.early);
 	return why;
 }
 

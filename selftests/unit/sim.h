@@ -29,6 +29,7 @@ struct packet {
 /* One end. Stamps count the frames that carry data, from 0. */
 struct end {
 	struct ttp_core	c;
+	struct ttp_gap	gap;		/* comes and goes, see place() */
 	struct ttp_pool	pool;
 	u32		lent;		/* of its slots, to others */
 	u32		lent1;

@@ -31,6 +31,26 @@ static void control(struct end *n, u8 op, u8 flags)
 	sim_put(n, &f, NULL);
 }
 
+/* What is behind a gap needs a place, for which there may be no memory. */
+static bool place(struct end *n)
+{
+	struct ttp_rcv *v = &n->c.rcv;
+
+	if (!v->gap && !unit_percent(&n->sim->r, 25))
+		ttp_gap_begin(v, &n->gap);
+	return v->gap;
+}
+
+/* And at rest it goes. */
+static void rest(struct end *n)
+{
+	struct ttp_rcv *v = &n->c.rcv;
+
+	if (!ttp_gap_early(v) && !ttp_gap_open(v) &&
+	    unit_percent(&n->sim->r, 10))
+		v->gap = NULL;
+}
+
 static bool put_ranges(struct end *n, u8 op, bool force)
 {
 	struct ttp_range r[TTP_WIRE_RANGES];
@@ -42,6 +62,8 @@ static bool put_ranges(struct end *n, u8 op, bool force)
 		.grant = 16,
 	};
 
+	if (ttp_gap_open(&c->rcv))
+		place(n);
 	f.count = ttp_gap_due(&c->rcv, n->sim->now, max_t(u32, c->srtt, SIM_TICK),
 			      force, r, TTP_WIRE_RANGES);
 	if (!f.count && op == TTP_OP_NACK)
@@ -121,10 +143,10 @@ static void send_new(struct end *n)
 
 	while (sim_queued(n) && !c->full_in) {
 		flying = c->snd.nxt - c->snd.una;
-		if (!ttp_gate_room(&c->gate, c->peer_window, flying) &&
-		    flying < ttp_gate_limit(&c->gate, c->peer_window))
+		if (!ttp_gate_room(&c->gate, c->snd.window, flying) &&
+		    flying < ttp_gate_limit(&c->gate, c->snd.window))
 			ttp_gate_lease(&c->gate, &n->pool, c->vc);
-		room = ttp_gate_room(&c->gate, c->peer_window, flying);
+		room = ttp_gate_room(&c->gate, c->snd.window, flying);
 		if (!room)
 			return;
 		it = calloc(1, sizeof(*it));
@@ -139,10 +161,10 @@ static void send_new(struct end *n)
 		}
 		ttp_replay_append(&c->snd, &it->e);
 		flying = c->snd.nxt - c->snd.una;
-		sim_must(n->sim, flying <= c->peer_window, "beyond the window");
-		sim_must(n->sim, flying <= max(c->gate.open, 1U), "broken bay");
+		sim_must(n->sim, flying <= c->snd.window, "beyond the window");
+		sim_must(n->sim, flying <= max_t(u32, c->gate.open, 1), "broken bay");
 		sim_must(n->sim, flying <= c->gate.leased + 1, "no slot");
-		put_item(n, it, ttp_gate_ask(&c->gate, c->peer_window, flying,
+		put_item(n, it, ttp_gate_ask(&c->gate, c->snd.window, flying,
 					     it->e.first) ? TTP_F_ACK_REQ : 0);
 	}
 }
@@ -284,9 +306,9 @@ static void data_in(struct end *n, const struct ttp_frame *f, const u8 *payload)
 	ttp_gap_see(&c->rcv, f->tx + 1);
 
 	if (ttp_gap_place(&c->rcv, f->tx, 1) == TTP_PLACE_EARLY) {
-		if (!ttp_gap_keep(&c->rcv, &it->e))
+		if (!place(n) || !ttp_gap_keep(&c->rcv, &it->e))
 			free(it);
-		while (c->rcv.early_n > n->buffer / 2)
+		while (ttp_gap_early(&c->rcv) > n->buffer / 2)
 			free(container_of(ttp_gap_youngest(&c->rcv),
 					  struct item, e));
 	} else if (n->unread && n->unread >= n->buffer) {
@@ -298,6 +320,7 @@ static void data_in(struct end *n, const struct ttp_frame *f, const u8 *payload)
 		deliver(n, it);
 		while ((e = ttp_gap_next(&c->rcv)))
 			deliver(n, container_of(e, struct item, e));
+		rest(n);
 	}
 	if (n->unread > n->buffer / 2)
 		c->full_out = true;
@@ -312,9 +335,9 @@ static void begin(struct end *n, const struct ttp_frame *f, u32 rx)
 	c->epoch = f->epoch;
 	c->peer_isn = rx;
 	c->peer_isn_known = true;
-	c->peer_window = 1U << f->count;
+	c->snd.window = 1U << f->count;
 	ttp_gap_init(&c->rcv, rx, 1U << n->sim->log_window);
-	ttp_gate_init(&c->gate, min(c->peer_window, 64U), c->snd.nxt);
+	ttp_gate_init(&c->gate, min(c->snd.window, 64U), c->snd.nxt);
 }
 
 void sim_core_new(struct end *n)
@@ -340,10 +363,11 @@ void sim_core_end(struct end *n)
 
 	list_for_each_entry_safe(it, tmp, &n->c.snd.list, e.node)
 		free(it);
-	list_for_each_entry_safe(it, tmp, &n->c.rcv.early, e.node)
-		free(it);
+	if (n->c.rcv.gap)
+		list_for_each_entry_safe(it, tmp, &n->c.rcv.gap->early, e.node)
+			free(it);
 	INIT_LIST_HEAD(&n->c.snd.list);
-	INIT_LIST_HEAD(&n->c.rcv.early);
+	n->c.rcv.gap = NULL;
 	ttp_gate_return(&n->c.gate, &n->pool, n->c.vc, 0);
 	sim_must(n->sim, n->pool.held == n->lent &&
 		 n->pool.vc[1].held == n->lent1, "a slot is lost");

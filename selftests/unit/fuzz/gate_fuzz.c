@@ -17,6 +17,7 @@
 
 struct link {
 	struct ttp_gate	g;
+	struct ttp_wait	w;
 	u8		vc;
 	u32		una;
 	u32		nxt;
@@ -46,7 +47,7 @@ static void check_link(const struct pool *z, const struct link *l)
 
 	watch_must(g->open >= 1 && g->open <= g->share, "bays open");
 	watch_must(g->leased < g->share, "more slots than bays");
-	watch_must(g->waiting == !list_empty(&g->wait), "waits, or does not");
+	watch_must(g->waiting == !list_empty(&l->w.node), "waits, or does not");
 	watch_must(g->user == (g->leased || g->waiting), "users");
 	watch_must(ttp_gate_limit(g, WINDOW) >= 1, "no bay at all");
 	watch_must(ttp_gate_limit(g, WINDOW) <= g->open, "a broken bay");
@@ -128,7 +129,7 @@ static void want(struct pool *z, struct link *l)
 	/* Q0 does not ask for what it could not use. */
 	if (l->g.leased + 1 >= l->g.share)
 		return;
-	got = ttp_gate_want(&l->g, &z->p, l->vc);
+	got = ttp_gate_want(&l->g, &z->p, l->vc, &l->w);
 	watch_must(got <= TTP_GATE_BLOCK, "a block");
 	watch_must(hint || (!got && l->g.waiting == waited),
 		   "a hint that kept somebody out");
@@ -180,7 +181,7 @@ static void happen(struct pool *z, u8 what, u8 arg)
 		ttp_gate_return(&l->g, &z->p, l->vc, arg);
 		break;
 	case 7:
-		ttp_gate_forget(&l->g, &z->p, l->vc);
+		ttp_gate_forget(&l->g, &z->p, l->vc, &l->w);
 		check(z);
 		if (arg & 1)
 			ttp_gate_return(&l->g, &z->p, l->vc, 0);
@@ -233,11 +234,13 @@ int fuzz_one(const u8 *data, size_t size)
 		l->una = i & 1 ? 0x80000000 - 100 : -100;
 		l->nxt = l->una;
 		ttp_gate_init(&l->g, 1 + 2 * data[1 + i], l->nxt);
+		INIT_LIST_HEAD(&l->w.node);
 	}
 	for (k = 1 + LINKS; k + 1 < size; k += 2)
 		happen(z, data[k], data[k + 1]);
 	for (i = 0; i < LINKS; i++) {
-		ttp_gate_forget(&z->link[i].g, &z->p, z->link[i].vc);
+		ttp_gate_forget(&z->link[i].g, &z->p, z->link[i].vc,
+				&z->link[i].w);
 		ttp_gate_return(&z->link[i].g, &z->p, z->link[i].vc, 0);
 	}
 	watch_must(!z->p.held && !z->p.waiting, "a slot is lost");

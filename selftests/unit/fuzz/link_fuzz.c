@@ -196,7 +196,7 @@ static u32 some_id(struct fuzz *z, const struct ttp_core *c)
 	u32 near[] = {
 		c->snd.una, c->snd.nxt, c->rcv.rx, c->rcv.top, c->isn,
 		c->peer_isn, c->close_tx, c->rcv.rx + c->rcv.window,
-		c->snd.una - c->peer_window, c->rcv.rx - c->rcv.window,
+		c->snd.una - c->snd.window, c->rcv.rx - c->rcv.window,
 	};
 
 	if (which % 16 >= ARRAY_SIZE(near))

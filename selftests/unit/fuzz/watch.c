@@ -64,7 +64,7 @@ static void check_state(const struct watch *w, const struct ttp_frame *f)
 			   "connected by something else than our OPEN_ACK");
 	if (old == TTP_OPEN_RECD && new == TTP_OPEN)
 		watch_must(f && f->epoch == w->was.epoch &&
-			   f->rx - w->was.isn <= 1 + w->was.peer_window,
+			   f->rx - w->was.isn <= 1 + w->was.snd.window,
 			   "accepted who does not know our ids");
 	if (new == TTP_CLOSE_RECD && old != TTP_CLOSE_RECD)
 		watch_must(f && f->op == TTP_OP_CLOSE, "closed by no CLOSE");
@@ -79,7 +79,7 @@ static void check_snd(const struct watch *w, const struct ttp_frame *f)
 	struct item *it;
 
 	watch_must(dist(c->snd.nxt, c->snd.una) >= 0, "una beyond nxt");
-	watch_must(c->snd.nxt - c->snd.una <= c->peer_window,
+	watch_must(c->snd.nxt - c->snd.una <= c->snd.window,
 		   "more outstanding than the peer takes");
 	list_for_each_entry(it, &c->snd.list, e.node) {
 		watch_must(it->e.n == 1 && it->e.first == at,
@@ -109,15 +109,20 @@ static void check_early(const struct ttp_rcv *v)
 	u32 n = 0, last = v->rx + 1;	/* one id at least is missing */
 	struct ttp_entry *e;
 
-	list_for_each_entry(e, &v->early, node) {
+	if (!v->gap)
+		return;
+	list_for_each_entry(e, &v->gap->early, node) {
 		watch_must(dist(e->first, last) > 0, "early list not in order");
 		last = e->first + e->n - 1;
 		n += e->n;
 	}
-	watch_must(n == v->early_n, "number of early ids");
+	watch_must(n == v->gap->early_n, "number of early ids");
 	watch_must(!n || dist(v->top, last) >= 0, "early beyond top");
 	watch_must(!n || last - v->rx <= v->window, "early beyond the window");
 	watch_must(n < v->window || !n, "early list not bounded");
+	watch_must(dist(v->gap->nack_hi, v->top) <= 0, "asked beyond top");
+	watch_must(dist(v->gap->nack_mark, v->gap->nack_hi) <= 0,
+		   "marks of NACK rounds");
 }
 
 static void check_rcv(const struct watch *w, const struct ttp_frame *f)
@@ -127,8 +132,6 @@ static void check_rcv(const struct watch *w, const struct ttp_frame *f)
 	check_early(v);
 	watch_must(v->top - v->rx <= v->window, "top beyond the window");
 	watch_must(v->reorder >= 1 && v->reorder <= 16, "reordering depth");
-	watch_must(dist(v->nack_hi, v->top) <= 0, "asked beyond top");
-	watch_must(dist(v->nack_mark, v->nack_hi) <= 0, "marks of NACK rounds");
 	if (!live(&w->was))
 		return;
 	watch_must(v->window == was->window, "W is a promise");
@@ -150,7 +153,7 @@ static void check_gate(const struct end *n)
 	watch_must(g->share >= 1 && g->open >= 1 && g->open <= g->share,
 		   "bays open");
 	watch_must(g->leased < g->share, "more slots than bays");
-	watch_must(ttp_gate_limit(g, n->c.peer_window) >= 1, "no bay at all");
+	watch_must(ttp_gate_limit(g, n->c.snd.window) >= 1, "no bay at all");
 	watch_must(p->held == n->lent + g->leased, "slots lost or made");
 	watch_must(p->vc[1].held == n->lent1 + (own ? g->leased : 0),
 		   "slots of VC 1 lost or made");
@@ -170,7 +173,7 @@ void watch_after(struct watch *w, const struct ttp_frame *f)
 	if (!live(c)) {
 		watch_must(c->state == TTP_OPEN_SENT ||
 			   (list_empty(&c->snd.list) &&
-			    list_empty(&c->rcv.early)), "a closed link's data");
+			    !ttp_gap_early(&c->rcv)), "a closed link's data");
 		return;
 	}
 	if (!live(&w->was)) {
@@ -196,7 +199,9 @@ static bool is_early(const struct ttp_rcv *v, u32 id)
 {
 	struct ttp_entry *e;
 
-	list_for_each_entry(e, &v->early, node)
+	if (!v->gap)
+		return false;
+	list_for_each_entry(e, &v->gap->early, node)
 		if (id - e->first < e->n)
 			return true;
 	return false;
