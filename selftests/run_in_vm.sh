@@ -15,7 +15,7 @@ cd "$(dirname "$0")" || exit 1
 tests=(ttp_load.sh ttp_socket ttp_data ttp_frames ttp_peer ttp_limits ttp_cells ttp_device
 	ttp_bare ttp_bare_cells ttp_bare_api
 	ttp_abuse ttp_wrap
-	ttp_lost ttp_zerocopy
+	ttp_lost ttp_rest ttp_zerocopy
 	ttp_compare ttp_compare_calls
 	ttp_fuzz ttp_fuzz_calls
 	ttp_close ttp_runs ttp_records ttp_mtu ttp_gso.sh ttp_dev.sh ttp_loss.sh ttp_integrity.sh ttp_tools.sh
