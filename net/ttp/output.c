@@ -250,7 +250,7 @@ void ttp_output_open(struct ttp_link *link, u8 op)
 	f.max_payload = link->offered;
 	if (c->seq)
 		f.flags |= TTP_F_SEQ;
-	/* Who forges an OPEN gets no more sent to his victim than he sends */
+	/* Who forges an OPEN gets no longer frames sent to his victim than his own */
 	if (ack)
 		pad = min(pad, link->open_room);
 	skb = ttp_output_plain(link, &f, pad);

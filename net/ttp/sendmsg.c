@@ -524,6 +524,14 @@ void ttp_send_cork(struct sock *sk, bool on)
 
 /* ---- shutdown ---- */
 
+/* A peer that closed has ended both directions, be there frames missing or not */
+static bool ttp_send_ended(const struct ttp_link *link)
+{
+	u8 state = ttp_link_state(link);
+
+	return state == TTP_CLOSED || state == TTP_CLOSE_RECD;
+}
+
 static int ttp_send_shutdown_link(struct sock *sk, struct ttp_link *link,
 				  int mask)
 {
@@ -540,10 +548,9 @@ static int ttp_send_shutdown_link(struct sock *sk, struct ttp_link *link,
 	/* The bare dialect has no EOF but CLOSE */
 	if ((mask & SEND_SHUTDOWN) && sk->sk_protocol == TTPPROTO_BARE)
 		return -EOPNOTSUPP;
-	/* A peer that closed has ended both directions: nothing left to do */
-	if ((mask & SEND_SHUTDOWN) && ttp_link_state(link) != TTP_CLOSED)
+	if ((mask & SEND_SHUTDOWN) && !ttp_send_ended(link))
 		err = ttp_link_shut(link, sk->sk_allocation);
-	if (err && ttp_link_state(link) != TTP_CLOSED)
+	if (err && !ttp_send_ended(link))
 		return err;
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | mask);
 	return 0;
