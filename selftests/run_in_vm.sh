@@ -18,7 +18,7 @@ tests=(ttp_load.sh ttp_socket ttp_data ttp_frames ttp_peer ttp_limits ttp_cells 
 	ttp_lost ttp_rest ttp_zerocopy
 	ttp_compare ttp_compare_calls
 	ttp_fuzz ttp_fuzz_calls
-	ttp_close ttp_runs ttp_records ttp_mtu ttp_gso.sh ttp_dev.sh ttp_loss.sh ttp_integrity.sh ttp_tools.sh
+	ttp_close ttp_parting ttp_runs ttp_records ttp_mtu ttp_gso.sh ttp_dev.sh ttp_loss.sh ttp_integrity.sh ttp_tools.sh
 	ttp_run.sh ttp_examples.sh ttp_9p.sh
 	ttp_kuser.sh ttp_unload.sh)
 [ $# -eq 0 ] || tests=("$@")

@@ -144,9 +144,9 @@ static bool ttp_quick_copy(struct msghdr *msg, const struct sk_buff *skb)
 	return false;
 }
 
-int ttp_quick_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags)
+int ttp_quick_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags,
+		   u32 parted)
 {
-	u32 parted = READ_ONCE(ttp_sk(sk)->parted);
 	struct sk_buff *skb = NULL;
 	bool slow, back = false;
 	struct ttp_link *link;
@@ -163,10 +163,9 @@ int ttp_quick_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 	}
 	slow = lock_sock_fast(sk);
 	link = ttp_sock_link(sk);
-	/* As ttp_sock_wait(): the socket has another link than before */
-	if (unlikely(ttp_sk(sk)->parted != parted))
-		ret = link ? -ECONNRESET : -EAGAIN;
-	else if (!slow && link && skb_queue_empty(&sk->sk_receive_queue))
+	/* Whether it is still the same one the long way looks at again */
+	if (!slow && link && likely(ttp_sk(sk)->parted == parted) &&
+	    skb_queue_empty(&sk->sk_receive_queue))
 		skb = ttp_link_take_one(link, min_t(size_t, len,
 						    TTP_QUICK_MAX));
 	if (skb && unlikely(!ttp_quick_copy(msg, skb))) {

@@ -450,6 +450,18 @@ static int ttp_recv_record(struct sock *sk, struct msghdr *msg, size_t len,
 
 /* ---- both ---- */
 
+/*
+ * Lock the socket. Who may have waited while it was not locked goes on with the
+ * peer that he began with, or not at all. Return: 0 or an errno.
+ */
+static int ttp_recv_lock(struct sock *sk, u32 parted)
+{
+	lock_sock(sk);
+	if (likely(ttp_sk(sk)->parted == parted))
+		return 0;
+	return ttp_sock_link(sk) ? -ECONNRESET : sock_error(sk) ?: -ENOTCONN;
+}
+
 int ttp_recv_msg(struct socket *sock, struct msghdr *msg, size_t len,
 		 int flags)
 {
@@ -460,18 +472,24 @@ int ttp_recv_msg(struct socket *sock, struct msghdr *msg, size_t len,
 		.flags = flags,
 	};
 	struct sock *sk = sock->sk;
+	u32 parted;
 	int ret;
 
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
 	if (flags & MSG_ERRQUEUE)
 		return sock_recv_errqueue(sk, msg, len, SOL_TTP, TTP_RECVERR);
-	ret = ttp_quick_recv(sk, msg, r.len, flags);
+	parted = READ_ONCE(ttp_sk(sk)->parted);
+	ret = ttp_quick_recv(sk, msg, r.len, flags, parted);
 	if (ret != -EAGAIN)
 		return ret;
 	if (sk_can_busy_loop(sk))
 		ttp_recv_busy(sk, flags & MSG_DONTWAIT);
-	lock_sock(sk);
+	ret = ttp_recv_lock(sk, parted);
+	if (unlikely(ret)) {
+		release_sock(sk);
+		return ret;
+	}
 	if (sk->sk_type == SOCK_SEQPACKET) {
 		ret = ttp_recv_record(sk, msg, r.len, flags);
 	} else {
@@ -533,6 +551,7 @@ ssize_t ttp_recv_splice(struct socket *sock, loff_t *ppos,
 		.pipe = pipe,
 		.len = min_t(size_t, len, INT_MAX),
 	};
+	u32 parted = READ_ONCE(ttp_sk(r.sk)->parted);
 	int ret;
 
 	if (*ppos)
@@ -544,9 +563,10 @@ ssize_t ttp_recv_splice(struct socket *sock, loff_t *ppos,
 		r.flags = MSG_DONTWAIT;
 	if (sk_can_busy_loop(r.sk))
 		ttp_recv_busy(r.sk, r.flags & MSG_DONTWAIT);
-	lock_sock(r.sk);
-	ret = r.sk->sk_type == SOCK_SEQPACKET ? ttp_recv_splice_record(&r) :
-						ttp_recv_stream(&r, 1);
+	ret = ttp_recv_lock(r.sk, parted);
+	if (!ret)
+		ret = r.sk->sk_type == SOCK_SEQPACKET ?
+		      ttp_recv_splice_record(&r) : ttp_recv_stream(&r, 1);
 	release_sock(r.sk);
 	return ret;
 }

@@ -201,10 +201,12 @@ static inline bool ttp_sock_stamped(const struct sock *sk)
 bool ttp_quick_send(struct sock *sk, struct msghdr *msg, size_t len);
 
 /*
- * Read what is there, or comes next, if it is small and fits. Nothing is
- * locked. Return: its bytes; -EAGAIN: go the long way; -ECONNRESET.
+ * Read what is there, or comes next, if it is small and fits, and of the peer
+ * that the socket had when it had parted with so many links. Nothing is locked.
+ * Return: its bytes; -EAGAIN: go the long way.
  */
-int ttp_quick_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags);
+int ttp_quick_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags,
+		   u32 parted);
 
 /* ---- port.c ---- */
 
