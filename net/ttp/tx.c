@@ -11,9 +11,13 @@
 #define TTP_TX_PATIENT	6	/* probes before a frame not sent yet is replayed */
 #define TTP_TX_GATHER	4	/* ids in this host that are worth waiting for */
 #define TTP_CORK_US	200000	/* a short frame is held back no longer */
+#define TTP_LEAST_PAYLOAD	(576 - TTP_HDR_LEN) /* that we offer to a path */
 #define TTP_LONE_MAX	512	/* a lone frame up to here is its own probe */
 /* An ACK that is owed is on its way by then */
 #define TTP_TX_OWED_US	(2 * TTP_TICK_US)
+
+/* It is one frame on every path, unless the peer wants shorter ones */
+static_assert(TTP_LONE_MAX <= TTP_LEAST_PAYLOAD);
 
 static void ttp_tx_backoff_open(struct ttp_link *link)
 {
@@ -30,7 +34,7 @@ static void ttp_tx_backoff_open(struct ttp_link *link)
 /* A switch on the way may take less than both ends do */
 static void ttp_tx_step_down(struct ttp_link *link)
 {
-	static const u16 steps[] = { 1500 - TTP_HDR_LEN, 576 - TTP_HDR_LEN };
+	static const u16 steps[] = { 1500 - TTP_HDR_LEN, TTP_LEAST_PAYLOAD };
 	int i;
 
 	if (link->offers < 2)
