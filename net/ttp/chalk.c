@@ -189,9 +189,6 @@ static void ttp_chalk_visit_busy(struct ttp_link *link)
 	bool opening = link->c.state == TTP_OPEN_SENT ||
 		       link->c.state == TTP_OPEN_RECD;
 
-	/* Published a moment ago */
-	if (link->c.state == TTP_CLOSED)
-		return;
 	if (ttp_chalk_expired(link)) {
 		ttp_pipeline_event(link, TTP_EV_GIVE_UP);
 		return;

@@ -644,14 +644,10 @@ void ttp_link_consumed(struct ttp_link *link, u32 truesize, u32 bytes)
 void ttp_link_abort(struct ttp_link *link, int err)
 {
 	ttp_link_lock(link);
-	if (!link->hashed)
-		goto out;
-	link->err = err;
-	if (link->c.state == TTP_CLOSED)
-		ttp_link_unhash(link);	/* published, not opened yet */
-	else
+	if (link->hashed) {
+		link->err = err;
 		ttp_pipeline_event(link, TTP_EV_ABORT);
-out:
+	}
 	ttp_output_unlock(link);
 }
 

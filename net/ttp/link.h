@@ -370,8 +370,10 @@ struct ttp_link *ttp_link_new(struct ttp_dev *dev, const struct ttp_key *key,
  * ttp_link_publish() - enter a link into table, device and ring
  * @link: from ttp_link_new(), locked
  *
- * Takes the table's reference. Return: 0, -EEXIST, -ENFILE, -ENODEV (the
- * device is being disabled), -ENOMEM.
+ * Takes the table's reference. The caller opens the link, or takes it out again,
+ * before unlocking it: nobody else sees one that is hashed and closed.
+ *
+ * Return: 0, -EEXIST, -ENFILE, -ENODEV (the device is being disabled), -ENOMEM.
  */
 int ttp_link_publish(struct ttp_link *link);
 
