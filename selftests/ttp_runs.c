@@ -16,11 +16,16 @@
 #include "ttp_lib.h"
 #include "ttp_main.h"
 
+#define EACH		0x40	/* of a run, and never of a frame */
 #define PORT		2000
 #define WINDOW_LOG	8
 #define WAIT		(1000 * ttp_slow())
 #define FRAME		500	/* bytes of payload at most */
-#define PIECE		100
+/*
+ * Two of them and the header are whole words: a device may be asked to touch the
+ * last.
+ */
+#define PIECE		101
 #define MANY		40	/* such pieces */
 
 FIXTURE(runs) {
@@ -30,24 +35,34 @@ FIXTURE(runs) {
 	char buf[MANY * PIECE];
 };
 
+/* Open a link from the peer's port; the module's end, or -1 */
+static int open_link(struct ttp_wire *w, struct peer *p, int type,
+		     unsigned short port)
+{
+	int listener = ttp_listen(&w->b, type, PORT, 1), fd = -1;
+
+	if (listener < 0)
+		return -1;
+	peer_init(p, w, p->raw, port, 0xfffffff0);
+	p->theirs = PORT;
+	if (!peer_offer(p, type == SOCK_SEQPACKET ? SEQ : 0, FRAME,
+			WINDOW_LOG)) {
+		peer_say(p, ACK, ACK_VALID, p->tx);
+		if (ttp_poll(listener, POLLIN, WAIT) == POLLIN)
+			fd = accept(listener, NULL, NULL);
+	}
+	close(listener);
+	return fd;
+}
+
 FIXTURE_SETUP(runs)
 {
-	int listener, raw;
-
 	ttp_wire_make(&self->w, 1500);
 	ttp_enter(&self->w.b);
 	ASSERT_EQ(0, ttp_dev_add(self->w.b.ifindex));
-	raw = raw_socket(&self->w.a);
-	listener = ttp_listen(&self->w.b, SOCK_STREAM, PORT, 1);
-	ASSERT_LE(0, listener);
-	peer_init(&self->p, &self->w, raw, 4000, 0xfffffff0);
-	self->p.theirs = PORT;
-	ASSERT_EQ(0, peer_offer(&self->p, 0, FRAME, WINDOW_LOG));
-	peer_say(&self->p, ACK, ACK_VALID, self->p.tx);
-	ASSERT_EQ(POLLIN, ttp_poll(listener, POLLIN, WAIT));
-	self->fd = accept(listener, NULL, NULL);
+	self->p.raw = raw_socket(&self->w.a);
+	self->fd = open_link(&self->w, &self->p, SOCK_STREAM, 4000);
 	ASSERT_LE(0, self->fd);
-	close(listener);
 }
 
 FIXTURE_TEARDOWN(runs)
@@ -171,6 +186,140 @@ TEST_F_TIMEOUT(runs, of_small_frames_wait_for_the_reader, 60)
 		ASSERT_EQ(n, ttp_recv_all(self->fd, buf, n));
 		EXPECT_EQ(0, memcmp(buf, self->buf, n));
 	}
+}
+
+/* A record of so many frames with these flags; what a reader gets at once */
+static int record_of(struct _test_data_runs *self, int flags)
+{
+	char buf[sizeof(self->buf)];
+	int i;
+
+	for (i = 0; i < RUN; i++)
+		peer_data(&self->p, flags | (i + 1 < RUN ? 0 : LAST),
+			  self->p.tx + i, self->buf + i * PIECE, PIECE);
+	self->p.tx += RUN;
+	if (ttp_poll(self->fd, POLLIN, WAIT) != POLLIN)
+		return -1;
+	return recv(self->fd, buf, sizeof(buf), 0);
+}
+
+/*
+ * That each of its frames ends a record is said by the header of a run. A frame
+ * that says so is a part of its record like any other, also where frames like it
+ * become a run.
+ */
+TEST_F_TIMEOUT(runs, are_not_what_a_frame_says, 60)
+{
+	uint64_t before;
+	int tries, runs = 0;
+
+	close(self->fd);
+	self->fd = open_link(&self->w, &self->p, SOCK_SEQPACKET, 4001);
+	ASSERT_LE(0, self->fd);
+	gather_frames(self, _metadata);
+	ttp_fill(self->buf, sizeof(self->buf), 0, 7);
+	for (tries = 0; tries < 50 && runs < 5; tries++) {
+		ASSERT_EQ(RUN * PIECE, record_of(self, EACH));
+		/* One of others becomes one: so could the one before */
+		before = ttp_counter(&self->w.b, "gro_runs");
+		ASSERT_EQ(RUN * PIECE, record_of(self, 0));
+		runs += ttp_counter(&self->w.b, "gro_runs") > before;
+	}
+	TH_LOG("%d runs of %d", runs, tries);
+	EXPECT_EQ(5, runs);
+	EXPECT_EQ(0, ttp_poll(self->fd, POLLIN, 0));
+}
+
+#define CRUMB		10
+
+/* Wait until the module has this id; 0 if it does */
+static int wait_rx(struct _test_data_runs *self, uint32_t id)
+{
+	long end = ttp_now_ms() + WAIT;
+	struct ttp_info info;
+
+	while (!ttp_info(self->fd, &info) && ttp_now_ms() < end) {
+		if (info.rx == id)
+			return 0;
+		ttp_sleep_ms(1);
+	}
+	return -1;
+}
+
+static unsigned int received_mem(int fd)
+{
+	unsigned int mem[SK_MEMINFO_VARS] = { };
+	socklen_t len = sizeof(mem);
+
+	getsockopt(fd, SOL_SOCKET, SO_MEMINFO, mem, &len);
+	return mem[SK_MEMINFO_RMEM_ALLOC];
+}
+
+#define TOUCH		"pedit munge offset 252 u32 preserve"
+
+/* A filter that touches the last word of a run has all of it in one piece. */
+static int in_one_piece(const struct ttp_node *node)
+{
+	ttp_enter(node);
+	return system("tc qdisc add dev wire0 clsact") ||
+	       system("tc filter add dev wire0 ingress matchall action " TOUCH);
+}
+
+/*
+ * One frame, that one again and the next in a run, and a crumb which is poured
+ * into what is left of that: a record of three. Return: whether it was so.
+ */
+static bool pour(struct __test_metadata *_metadata,
+		 struct _test_data_runs *self)
+{
+	uint64_t before = ttp_counter(&self->w.b, "gro_runs");
+	uint32_t first = self->p.tx;
+	unsigned int mem;
+	bool run;
+
+	say_together(self, first, 1);
+	ASSERT_EQ(0, wait_rx(self, first));
+	say_together(self, first, 2);
+	ASSERT_EQ(0, wait_rx(self, first + 1));
+	run = ttp_counter(&self->w.b, "gro_runs") > before;
+	mem = received_mem(self->fd);
+	peer_data(&self->p, LAST, first + 2, self->buf + 2 * PIECE, CRUMB);
+	ASSERT_EQ(0, wait_rx(self, first + 2));
+	self->p.tx += 3;
+	/* Where it has gone costs nothing more. */
+	if (run)
+		EXPECT_EQ(mem, received_mem(self->fd));
+	return run;
+}
+
+/* What was received twice counts once, and once it is read nothing does. */
+TEST_F_TIMEOUT(runs, count_once, 60)
+{
+	char buf[sizeof(self->buf)];
+	struct ttp_info info;
+	int tries, runs = 0;
+
+	close(self->fd);
+	self->fd = open_link(&self->w, &self->p, SOCK_SEQPACKET, 4001);
+	ASSERT_LE(0, self->fd);
+	gather_frames(self, _metadata);
+	ASSERT_EQ(0, in_one_piece(&self->w.b));
+	ttp_fill(self->buf, sizeof(self->buf), 0, 7);
+	for (tries = 0; tries < 50 && runs < 2; tries++) {
+		runs += pour(_metadata, self);
+		ASSERT_EQ(0, ttp_info(self->fd, &info));
+		EXPECT_EQ(2 * PIECE + CRUMB, info.rcv_queued);
+		/* Looked at first: what is read is reported to the link then */
+		ASSERT_EQ(1, recv(self->fd, buf, 1, MSG_PEEK));
+		ASSERT_EQ(2 * PIECE + CRUMB,
+			  recv(self->fd, buf, sizeof(buf), 0));
+		EXPECT_EQ(0, memcmp(buf, self->buf, 2 * PIECE + CRUMB));
+		ASSERT_EQ(0, ttp_info(self->fd, &info));
+		EXPECT_EQ(0, info.rcv_queued);
+		EXPECT_EQ(0, received_mem(self->fd));
+	}
+	TH_LOG("%d runs of %d", runs, tries);
+	EXPECT_EQ(2, runs);
 }
 
 /* ---- sent ---- */

@@ -729,6 +729,30 @@ TEST(follow)
 	}
 }
 
+/* Frames that say what only the header of a run may: none makes a run. */
+TEST(follow_each)
+{
+	struct unit_random r = unit_seed(9);
+	u8 one[TTP_HDR_LEN], next[TTP_HDR_LEN];
+	struct ttp_frame f, other;
+	u64 round;
+
+	for (round = 0; round < unit_rounds(1000); round++) {
+		f = random_payload(&r);
+		f.flags = unit_below(&r, 0x100) & ~TTP_F_TAIL;
+		other = f;
+		other.tx++;
+		/* The first, the second, or both of them */
+		f.flags |= round % 3 != 1 ? TTP_F_EACH : 0;
+		other.flags |= round % 3 != 0 ? TTP_F_EACH : 0;
+		if (!((f.flags | other.flags) & TTP_F_EACH))
+			continue;
+		ttp_wire_build(one, &f, mac_b, mac_a);
+		ttp_wire_build(next, &other, mac_b, mac_a);
+		ASSERT_EQ(TTP_FOLLOW_ENDS, ttp_wire_follow(one, 1, next));
+	}
+}
+
 /* Each byte that must be the same, and each that need not */
 TEST(follow_bytes)
 {
