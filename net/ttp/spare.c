@@ -5,7 +5,8 @@
  * that a connection before it sent.
  *
  * A frame that waits here is paid for by whoever had it allocated; there are
- * two for a CPU at most, 2 KB each.
+ * two for a CPU at most, 2 KB each. His memory cgroup can go all the same: what
+ * is charged to it is its parent's then.
  */
 
 #include <linux/percpu.h>

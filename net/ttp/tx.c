@@ -384,6 +384,10 @@ static bool ttp_tx_pauses(const struct ttp_link *link,
 	return room < min(want, (inflight + room) / 2);
 }
 
+/*
+ * All of the last frame, also what was written before anybody asked for this
+ * and could not leave yet: TCP_CORK keeps the whole last segment as well.
+ */
 static bool ttp_tx_held_back(const struct ttp_link *link,
 			     const struct sk_buff *skb)
 {
