@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the files of the socket share among themselves: af_ttp.c, listen.c,
- * sendmsg.c, recvmsg.c, quick.c and port.c.
+ * sockopt.c, sendmsg.c, recvmsg.c, poll.c, quick.c and port.c.
  *
  * sk->sk_state is TCP_CLOSE, TCP_LISTEN, TCP_SYN_SENT or TCP_ESTABLISHED, and
  * says how the socket came to its link, not what became of the link later: a
@@ -85,6 +85,13 @@ struct ttp_link *ttp_sock_dequeue(struct sock *sk);
 
 /* Stop listening: whoever was not accepted is reset. */
 void ttp_sock_unlisten(struct sock *sk);
+
+/* ---- sockopt.c ---- */
+
+int ttp_sock_setsockopt(struct socket *sock, int level, int name,
+			sockptr_t optval, unsigned int optlen);
+int ttp_sock_getsockopt(struct socket *sock, int level, int name,
+			char __user *optval, int __user *optlen);
 
 /* ---- sendmsg.c ---- */
 
@@ -173,12 +180,6 @@ bool ttp_recv_ready(struct sock *sk);
 int ttp_recv_sock(struct sock *sk, read_descriptor_t *desc,
 		  sk_read_actor_t actor);
 
-__poll_t ttp_recv_poll(struct file *file, struct socket *sock,
-		       struct poll_table_struct *wait);
-
-/* SO_RCVLOWAT: who waits for more than there is may have enough now */
-int ttp_recv_set_lowat(struct sock *sk, int val);
-
 /* SIOCINQ (SEQPACKET: of the next record), SIOCOUTQ, SIOCOUTQNSD */
 int ttp_recv_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
 int ttp_recv_compat_ioctl(struct socket *sock, unsigned int cmd,
@@ -191,6 +192,14 @@ static inline bool ttp_sock_stamped(const struct sock *sk)
 	       (READ_ONCE(sk->sk_tsflags) & (SOF_TIMESTAMPING_SOFTWARE |
 					     SOF_TIMESTAMPING_RAW_HARDWARE));
 }
+
+/* ---- poll.c ---- */
+
+__poll_t ttp_poll_sock(struct file *file, struct socket *sock,
+		       struct poll_table_struct *wait);
+
+/* SO_RCVLOWAT: who waits for more than there is may have enough now */
+int ttp_poll_set_lowat(struct sock *sk, int val);
 
 /* ---- quick.c ---- */
 
