@@ -118,14 +118,6 @@ static int outq(int fd)
 	return ioctl(fd, SIOCOUTQ, &n) ? -1 : n;
 }
 
-/* Has the other end said that it has no room? */
-static bool full_there(int fd)
-{
-	struct ttp_info i;
-
-	return ttp_info(fd, &i) || (i.flags & TTP_INFO_FULL_THERE);
-}
-
 /*
  * Fill a socket until it would block, and the other end as well: only then there
  * is nothing that room could come from, however slow the machine. How many bytes
@@ -143,7 +135,7 @@ static size_t stuff(int fd, char *buf, size_t chunk, unsigned int seed)
 		if (n > 0)
 			done += n;
 		else if (!ttp_poll(fd, POLLOUT, 60 + 30 * ttp_slow()) &&
-			 (full_there(fd) || ttp_now_ms() > end))
+			 (ttp_full_there(fd) || ttp_now_ms() > end))
 			return done;
 	}
 }
@@ -1083,7 +1075,7 @@ TEST_F(data, a_slow_reader_stops_the_sender)
 
 	ASSERT_EQ(0, pthread_create(&t, NULL, ttp_pump_out, &out));
 	start = ttp_now_ms();
-	while (!full_there(self->fd[0]) && ttp_now_ms() - start < TTP_SOON)
+	while (!ttp_full_there(self->fd[0]) && ttp_now_ms() - start < TTP_SOON)
 		ttp_sleep_ms(10);
 	/* It stands still, and goes on as soon as somebody reads. */
 	do {

@@ -199,7 +199,7 @@ TEST_F(dev, nothing_listens_without_enabling)
 	memcpy(f.src, w.a.mac, 6);
 	f.op = OPEN;
 	ASSERT_EQ(0, raw_send(s, &f));
-	EXPECT_EQ(0, raw_recv(s, buf, &f, 1000 * ttp_slow()));
+	EXPECT_EQ(0, raw_recv(s, buf, &f, TTP_SOON));
 	EXPECT_EQ(OPEN_NACK, f.op);
 	/* And disabled again: silence. */
 	ttp_enter(&w.b);

@@ -628,6 +628,13 @@ int ttp_poll(int fd, short events, long ms)
 	return n < 0 ? -1 : n ? p.revents : 0;
 }
 
+bool ttp_full_there(int fd)
+{
+	struct ttp_info i;
+
+	return ttp_info(fd, &i) || (i.flags & TTP_INFO_FULL_THERE);
+}
+
 /* ---- bytes ---- */
 
 static unsigned char byte_at(uint64_t at, unsigned int seed)

@@ -125,6 +125,8 @@ int ttp_socket_error(int fd);
 /* Wait until a condition of TTP_INFO holds; false after the time is up. */
 bool ttp_wait_acked(int fd, long ms);
 int ttp_poll(int fd, short events, long ms);
+/* Has the other end said that it has no room? Or there is none any more. */
+bool ttp_full_there(int fd);
 
 /* A stream of bytes that tells where each of them belongs */
 void ttp_fill(void *buf, size_t len, uint64_t at, unsigned int seed);

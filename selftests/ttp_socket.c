@@ -565,7 +565,7 @@ TEST_F(sock, connect_nonblocking_refused)
 	fd = ttp_socket(&self->w.a, SOCK_STREAM | SOCK_NONBLOCK);
 	sa = ttp_addr(self->w.a.ifindex, self->w.b.mac, 2000);
 	if (connect(fd, SA(sa), sizeof(sa)) && errno == EINPROGRESS) {
-		events = ttp_poll(fd, POLLOUT, 2000);
+		events = ttp_poll(fd, POLLOUT, TTP_SOON);
 		EXPECT_EQ(POLLERR | POLLHUP, events & (POLLERR | POLLHUP));
 		EXPECT_EQ(ECONNREFUSED, ttp_socket_error(fd));
 	} else {
@@ -694,7 +694,9 @@ static int wait_full(int fd)
 {
 	long end = ttp_now_ms() + TTP_SOON;
 
-	while (ttp_poll(fd, POLLOUT, 0) && ttp_now_ms() < end)
+	/* Full for the moment is not full for good: the reader has to be, too. */
+	while ((ttp_poll(fd, POLLOUT, 0) || !ttp_full_there(fd)) &&
+	       ttp_now_ms() < end)
 		ttp_sleep_ms(5);
 	/* The thread is about to sleep by now, if it does not yet. */
 	ttp_sleep_ms(50);
