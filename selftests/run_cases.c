@@ -157,7 +157,7 @@ static void refused(void)
 	close(l);
 	WANT(dial(c, port) && errno == ECONNREFUSED);
 	if (dial(n, port) && errno == EINPROGRESS) {
-		WANT(ready(n, POLLOUT, 5000));
+		WANT(ready(n, POLLOUT, 20000));
 		WANT(option(n, SOL_SOCKET, SO_ERROR) == ECONNREFUSED);
 	} else {
 		WANT(errno == ECONNREFUSED);
@@ -171,7 +171,7 @@ static void in_progress(void)
 
 	errno = 0;
 	WANT(dial(c, port) == -1 && errno == EINPROGRESS);
-	WANT(ready(c, POLLOUT, 5000));
+	WANT(ready(c, POLLOUT, 20000));
 	WANT(option(c, SOL_SOCKET, SO_ERROR) == 0);
 	WANT(!dial(c, port) || errno == EISCONN);
 	WANT(dial(c, port) && errno == EISCONN);
@@ -353,7 +353,7 @@ static void reported(int fd)
 	bool v4 = host.sa.sa_family == AF_INET;
 	struct cmsghdr *c;
 
-	WANT(ready(fd, POLLERR, 5000));
+	WANT(ready(fd, POLLERR, 20000));
 	WANT(recvmsg(fd, &msg, MSG_ERRQUEUE) == 0);
 	c = CMSG_FIRSTHDR(&msg);
 	WANT(c && c->cmsg_level == (v4 ? SOL_IP : SOL_IPV6));
@@ -437,7 +437,7 @@ static void selects(void)
 	FD_SET(c, &w);
 	tv.tv_sec = 5;
 	/* Who connects may be done before who listens hears of it. */
-	WANT(ready(l, POLLIN, 5000));
+	WANT(ready(l, POLLIN, 20000));
 	WANT(select(c + 1, &r, &w, NULL, &tv) == 2);
 	WANT(FD_ISSET(l, &r) && !FD_ISSET(c, &r) && FD_ISSET(c, &w));
 	close(accept(l, NULL, NULL));
@@ -463,19 +463,19 @@ static void epoll_early(void)
 	ev.data.u64 = 2;
 	WANT(!epoll_ctl(ep, EPOLL_CTL_ADD, c, &ev));
 	WANT(!connect(c, &a.sa, len));
-	WANT(epoll_wait(ep, &ev, 1, 5000) == 1);
+	WANT(epoll_wait(ep, &ev, 1, 20000) == 1);
 	WANT(ev.data.u64 == 1 && ev.events == EPOLLIN);
 	s = accept(l, NULL, NULL);
 	WANT(s >= 0 && epoll_wait(ep, &ev, 1, 0) == 0);
 	WANT(send(s, "x", 1, 0) == 1);
-	WANT(epoll_wait(ep, &ev, 1, 5000) == 1);
+	WANT(epoll_wait(ep, &ev, 1, 20000) == 1);
 	WANT(ev.data.u64 == 2 && ev.events == EPOLLIN);
 	WANT(!epoll_ctl(ep, EPOLL_CTL_DEL, c, NULL));
 	WANT(epoll_wait(ep, &ev, 1, 0) == 0);
 	ev.events = 0;
 	WANT(!epoll_ctl(ep, EPOLL_CTL_MOD, l, &ev));
 	WANT(!dial(stream(0), addr_port(&a)));
-	WANT(ready(l, POLLIN, 5000));
+	WANT(ready(l, POLLIN, 20000));
 	WANT(epoll_wait(ep, &ev, 1, 0) == 0);
 	WANT(!epoll_ctl(ep, EPOLL_CTL_DEL, l, NULL));
 	WANT(epoll_ctl(ep, EPOLL_CTL_DEL, l, NULL) && errno == ENOENT);
@@ -492,7 +492,7 @@ static void epoll_edge(void)
 	for (i = 0; i < 3; i++)
 		WANT(!dial(stream(0), port));
 	while (got < 3) {
-		WANT(epoll_wait(ep, &ev, 1, 5000) == 1);
+		WANT(epoll_wait(ep, &ev, 1, 20000) == 1);
 		while (accept(l, NULL, NULL) >= 0)
 			got++;
 		WANT(errno == EAGAIN);

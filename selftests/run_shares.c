@@ -65,7 +65,7 @@ static void copies_before(void)
 	}
 	WANT(epoll_wait(ep, &ev, 1, 0) == 0);
 	carries(s, c);
-	WANT(send(s, "x", 1, 0) == 1 && epoll_wait(ep, &ev, 1, 5000) == 1);
+	WANT(send(s, "x", 1, 0) == 1 && epoll_wait(ep, &ev, 1, 20000) == 1);
 	WANT(ev.data.u64 == 5 && ev.events == EPOLLIN);
 	/* Not any more, whichever it was, and once more */
 	WANT(!close(s) && !close(c));
@@ -383,7 +383,7 @@ static void names_after(void)
 	c = stream(0);
 	WANT(!dial(c, port));
 	/* No room for a length is no room at all. */
-	WANT(ready(l, POLLIN, 5000));
+	WANT(ready(l, POLLIN, 20000));
 	WANT(accept4(l, &a.sa, NULL, 0) == -1 && errno == EFAULT);
 	WANT(close(c) == 0);
 	c = stream(0);

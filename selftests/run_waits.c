@@ -147,7 +147,7 @@ static void other_events(void)
 	fd_set w, e;
 	long t;
 
-	WANT(!dial(c, port) && ready(l, POLLIN, 5000));
+	WANT(!dial(c, port) && ready(l, POLLIN, 20000));
 	t = now_ms();
 	WANT(poll(&p, 1, 50) == 0 && !p.revents);
 	p.events = POLLOUT | POLLPRI;
@@ -159,7 +159,7 @@ static void other_events(void)
 	WANT(select(l + 1, NULL, &w, &e, &tv) == 0);
 	WANT(now_ms() - t >= 148);
 	p.events = POLLIN | POLLRDNORM;
-	WANT(poll(&p, 1, 5000) == 1 && p.revents == (POLLIN | POLLRDNORM));
+	WANT(poll(&p, 1, 20000) == 1 && p.revents == (POLLIN | POLLRDNORM));
 }
 
 /* ---- epoll ---- */
@@ -189,12 +189,12 @@ static void epoll_once(void)
 	WANT(epoll_wait(ep, &got, 1, 0) == 0);
 	WANT(!dial(stream(0), port));
 	raw_dial(port);
-	WANT(epoll_wait(ep, &got, 1, 5000) == 1);
+	WANT(epoll_wait(ep, &got, 1, 20000) == 1);
 	WANT(got.data.u64 == 7 && got.events == EPOLLIN);
 	WANT(epoll_wait(ep, &got, 1, 200) == 0);
 	while (n < 2) {
 		WANT(!epoll_ctl(ep, EPOLL_CTL_MOD, l, &ev));
-		WANT(epoll_wait(ep, &got, 1, 5000) == 1);
+		WANT(epoll_wait(ep, &got, 1, 20000) == 1);
 		WANT(got.data.u64 == 7 && got.events == EPOLLIN);
 		WANT(!close(accept(l, NULL, NULL)));
 		n++;
@@ -206,11 +206,11 @@ static void epoll_once(void)
 	ev.events = EPOLLIN;
 	WANT(!epoll_ctl(ep, EPOLL_CTL_MOD, l, &ev));
 	WANT(!dial(stream(0), port));
-	WANT(epoll_wait(ep, &got, 1, 5000) == 1);
+	WANT(epoll_wait(ep, &got, 1, 20000) == 1);
 	WANT(epoll_wait(ep, &got, 1, 0) == 1 && got.data.u64 == 7);
 	ev.events = EPOLLIN | EPOLLONESHOT;
 	WANT(!epoll_ctl(ep, EPOLL_CTL_MOD, l, &ev));
-	WANT(epoll_wait(ep, &got, 1, 5000) == 1);
+	WANT(epoll_wait(ep, &got, 1, 20000) == 1);
 	WANT(epoll_wait(ep, &got, 1, 0) == 0);
 	WANT(!epoll_ctl(ep, EPOLL_CTL_DEL, l, NULL));
 	WANT(epoll_ctl(ep, EPOLL_CTL_DEL, l, NULL) && errno == ENOENT);
@@ -230,7 +230,7 @@ static void epoll_once_early(void)
 	WANT(!epoll_ctl(ep, EPOLL_CTL_ADD, l, &ev));
 	WANT(!listen(l, 5) && !getsockname(l, &a.sa, &len));
 	WANT(!dial(stream(0), addr_port(&a)));
-	WANT(epoll_wait(ep, &ev, 1, 5000) == 1);
+	WANT(epoll_wait(ep, &ev, 1, 20000) == 1);
 	WANT(ev.data.u64 == 8 && ev.events == EPOLLIN);
 	WANT(!close(accept(l, NULL, NULL)));
 	WANT(epoll_wait(ep, &ev, 1, 0) == 0);
@@ -239,7 +239,7 @@ static void epoll_once_early(void)
 	WANT(!epoll_ctl(ep, EPOLL_CTL_MOD, l, &ev));
 	WANT(epoll_wait(ep, &ev, 1, 0) == 0);
 	WANT(!shutdown(l, SHUT_RD));
-	WANT(epoll_wait(ep, &ev, 1, 5000) == 1);
+	WANT(epoll_wait(ep, &ev, 1, 20000) == 1);
 	WANT(ev.data.u64 == 9 && (ev.events & EPOLLHUP));
 }
 
@@ -264,7 +264,7 @@ static void epoll_exclusive(void)
 		WANT(errno == EINVAL);
 	}
 	WANT(!dial(stream(0), port));
-	WANT(poll(p, 2, 5000) > 0);
+	WANT(poll(p, 2, 20000) > 0);
 	i = p[0].revents ? 0 : 1;
 	WANT(epoll_wait(ep[i], &ev, 1, 0) == 1);
 	WANT((int)ev.data.u64 == i && ev.events == EPOLLIN);
@@ -273,7 +273,7 @@ static void epoll_exclusive(void)
 		WANT(!epoll_ctl(ep[i], EPOLL_CTL_DEL, l, NULL));
 		WANT(epoll_wait(ep[i], &ev, 1, 0) == 0);
 	}
-	WANT(!dial(stream(0), port) && ready(l, POLLIN, 5000));
+	WANT(!dial(stream(0), port) && ready(l, POLLIN, 20000));
 	WANT(poll(p, 2, 0) == 0);
 }
 
@@ -327,11 +327,11 @@ static void signal_driven(void)
 	WANT(fcntl(l, F_GETFL) == (O_RDWR | O_ASYNC));
 	WANT(fcntl(l, F_GETSIG) == own && fcntl(l, F_GETOWN) == pid);
 	WANT(!dial(stream(0), port));
-	WANT(signal_within(own, 5000) == own);
+	WANT(signal_within(own, 20000) == own);
 	WANT(!close(accept(l, NULL, NULL)));
 	WANT(!fcntl(l, F_SETSIG, 0) && fcntl(l, F_GETSIG) == 0);
 	WANT(!dial(stream(0), port));
-	WANT(signal_within(SIGIO, 5000) == SIGIO);
+	WANT(signal_within(SIGIO, 20000) == SIGIO);
 	WANT(!close(accept(l, NULL, NULL)));
 	WANT(!ioctl(l, FIOASYNC, &off));
 	WANT(fcntl(l, F_GETFL) == O_RDWR);
@@ -341,7 +341,7 @@ static void signal_driven(void)
 	WANT(signal_within(SIGIO, 0) == -1 && signal_within(own, 0) == -1);
 	WANT(!ioctl(l, FIOASYNC, &on));
 	WANT(!dial(stream(0), port));
-	WANT(signal_within(SIGIO, 5000) == SIGIO);
+	WANT(signal_within(SIGIO, 20000) == SIGIO);
 }
 
 /* Set before it listens */
@@ -359,9 +359,9 @@ static void signal_early(void)
 	while (signal_within(SIGIO, 0) == SIGIO)
 		;
 	WANT(!dial(stream(0), addr_port(&a)));
-	WANT(signal_within(SIGIO, 5000) == SIGIO);
+	WANT(signal_within(SIGIO, 20000) == SIGIO);
 	WANT(fcntl(l, F_GETFL) == (O_RDWR | O_NONBLOCK | O_ASYNC));
-	WANT(ready(l, POLLIN, 5000) && accept(l, NULL, NULL) >= 0);
+	WANT(ready(l, POLLIN, 20000) && accept(l, NULL, NULL) >= 0);
 }
 
 /* ---- who waits is woken up ---- */
