@@ -85,8 +85,10 @@ ping_both() {
 
 	timeout 120 ttping -l -q &
 	pid=$!
+	# Until it listens: a peer may come as soon as we say that we are there.
+	wait_for 20 ttpcat -z "$MAC" 7 || return
 	meet ping
-	timeout 60 ttping -q -c 50 -i 0.01 "$PEER_MAC" | tee "$tmp/ping"
+	timeout 60 ttping -q -t 20 -c 50 -i 0.01 "$PEER_MAC" | tee "$tmp/ping"
 	status=${PIPESTATUS[0]}
 	meet ping-done
 	kill "$pid"

@@ -121,15 +121,31 @@ rate() {
 	awk "BEGIN { printf \"%.2f MB/s\", $1 / 1000 / ($2 + 1) }"
 }
 
+# call INPUT COMMAND...: again while nobody listens yet
+call() {
+	local input=$1 i status
+
+	shift
+	for ((i = 0; i < 300; i++)); do
+		"$@" <"$input" 2>"$tmp/said"
+		status=$?
+		if [ "$status" -eq 0 ] || ! grep -q refused "$tmp/said"; then
+			break
+		fi
+		sleep 0.1
+	done
+	cat "$tmp/said" >&2
+	return "$status"
+}
+
 file_there() {
 	local listener watcher status=1
 
 	b timeout 60 ttpcat -l -d 9000 >"$tmp/got" &
 	listener=$!
-	sleep 0.2
 	watch_links &
 	watcher=$!
-	a timeout 60 ttpcat "$mac_b" 9000 <"$tmp/file" && wait "$listener" &&
+	call "$tmp/file" a timeout 60 ttpcat "$mac_b" 9000 && wait "$listener" &&
 		status=0
 	touch "$tmp/done"
 	wait "$watcher"
@@ -141,8 +157,7 @@ file_back() {
 
 	a timeout 60 ttpcat -l -d 9001 >"$tmp/got-back" &
 	listener=$!
-	sleep 0.2
-	b timeout 60 ttpcat "$mac_a" 9001 <"$tmp/file" && wait "$listener"
+	call "$tmp/file" b timeout 60 ttpcat "$mac_a" 9001 && wait "$listener"
 }
 
 records() {
@@ -150,8 +165,7 @@ records() {
 
 	b timeout 60 examples/server 9002 >"$tmp/got-records" &
 	listener=$!
-	sleep 0.2
-	a timeout 60 examples/client "$mac_b" 9002 <"$tmp/records" &&
+	call "$tmp/records" a timeout 60 examples/client "$mac_b" 9002 &&
 		wait "$listener"
 }
 
@@ -181,9 +195,8 @@ round_trips() {
 
 	ip netns exec node-b ttping -l -q &
 	responder=$!
-	sleep 0.2
-	a timeout 40 ttping -j -q -c 300 -i 0.005 "$mac_b" >"$tmp/ping" ||
-		wrong=1
+	call /dev/null a timeout 60 ttping -j -q -t 20 -c 300 -i 0.005 "$mac_b" \
+		>"$tmp/ping" || wrong=1
 	kill "$responder"
 	wait "$responder" 2>/dev/null
 }
