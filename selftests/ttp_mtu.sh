@@ -17,6 +17,7 @@ dev=			# what carries TTP
 up=() down=()		# "NODE DEV PLUS" of the sender's devices: in which order
 rest=()			# the others
 watched=()		# real ones that see frames, each alone
+qdisc=()		# of wire0: netem's words
 
 n() {
 	local ns
@@ -63,6 +64,12 @@ no_offload() {
 one_end() {
 	wire "$1"
 	rest=()
+}
+
+# What is lost before the MTU shrinks is sent again before, too.
+lossy() {
+	wire "$1"
+	qdisc=(rate 100mbit loss 2%)
 }
 
 # What b's socket hears is runs again.
@@ -260,13 +267,14 @@ under_way() {
 	local mtu=$2 wire=$1 job bad=0 node next
 
 	shift 2
+	# A rate that the listeners can keep up with
+	qdisc=(rate 16mbit)
 	"$wire" "$mtu"
 	for node in a b; do
+		# In flight is what gets through in the moment before a change
 		on "$node" ttpctl dev add "$dev" slots 32 link-slots 8 || exit 1
 	done
-	# A rate that the listeners can keep up with. Frames are in flight, and no
-	# more than get through in the moment before a change.
-	tc -n "$node_a" qdisc add dev wire0 root netem limit 100000 rate 16mbit
+	tc -n "$node_a" qdisc add dev wire0 root netem limit 100000 "${qdisc[@]}"
 	echo "0 $mtu" >"$tmp/limits"
 	watch || bad=1
 	"$here/ttp_integrity" --dev "$dev" --a "$node_a" --b "$node_b" \
@@ -313,7 +321,7 @@ live() {
 	wires_down
 }
 
-plan 24
+plan 27
 ns_add a
 ns_add b
 ns_add c
@@ -321,6 +329,7 @@ node_a=$(ns_name a)
 node_b=$(ns_name b)
 live "cut for the device" wire 9000 1400 9000 576 1500
 live "no offload" no_offload 1500 9000 1400 576
+live "frames that are lost" lossy 9000 1400 576
 live "of the sender alone" one_end 1500 9000 1400 576
 live "GRO" gro 9000 1400 576
 live "bridge, cut behind it" bridge 9000 1400 576
