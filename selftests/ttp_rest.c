@@ -164,18 +164,11 @@ static bool fault(const char *what, const char *value)
 	return put(path, value);
 }
 
-/*
- * So many allocations of a hundred fail of those that may not sleep; task: of
- * ours alone, and not more than FAULTS
- */
+/* So many allocations of a hundred fail of those that may not sleep; task: of ours */
 static bool faults_on(const char *percent, bool task)
 {
-	char times[16] = "-1";
-
-	if (task)
-		snprintf(times, sizeof(times), "%d", FAULTS);
 	return fault("verbose", "0") && fault("interval", "1") &&
-	       fault("space", "0") && fault("times", times) &&
+	       fault("space", "0") && fault("times", "-1") &&
 	       fault("ignore-gfp-wait", "Y") &&
 	       fault("task-filter", task ? "Y" : "N") &&
 	       put("/proc/thread-self/make-it-fail", task ? "1" : "0") &&
