@@ -20,20 +20,31 @@ struct percpu_counter ttp_mem_sockets;
 long ttp_mem_limits[3];
 int ttp_mem_least = SZ_4K;
 
-/* Who goes to pay in a socket's place, one for each CPU */
-static struct sock __percpu *ttp_mem_payers;
+/**
+ * struct ttp_payer - who goes to pay in a socket's place, one for each CPU
+ * @lock: others are on this CPU only where softirqs can be preempted
+ * @sk: looks like the socket meanwhile
+ */
+struct ttp_payer {
+	spinlock_t		lock; /* @sk */
+	struct sock		sk;
+};
+
+static struct ttp_payer __percpu *ttp_mem_payers;
 
 int ttp_mem_init(void)
 {
 	unsigned long pages = max(nr_free_buffer_pages() / 8, 128UL);
-	int err;
+	int cpu, err;
 
 	ttp_mem_limits[0] = pages / 4 * 3;
 	ttp_mem_limits[1] = pages;
 	ttp_mem_limits[2] = ttp_mem_limits[0] * 2;
-	ttp_mem_payers = alloc_percpu(struct sock);
+	ttp_mem_payers = alloc_percpu(struct ttp_payer);
 	if (!ttp_mem_payers)
 		return -ENOMEM;
+	for_each_possible_cpu(cpu)
+		spin_lock_init(&per_cpu_ptr(ttp_mem_payers, cpu)->lock);
 	err = percpu_counter_init(&ttp_mem_sockets, 0, GFP_KERNEL);
 	if (err)
 		free_percpu(ttp_mem_payers);
@@ -57,19 +68,26 @@ void ttp_mem_enter_pressure(struct sock *sk)
  * under its own lock, and keeps count itself. What the kernel asks of a socket
  * before it agrees is the same of the one that pays in its place.
  */
-static struct sock *ttp_mem_payer(const struct sock *sk)
+static bool ttp_mem_move(const struct sock *sk, u32 bytes, bool back)
 {
-	struct sock *payer = this_cpu_ptr(ttp_mem_payers);
+	struct ttp_payer *payer = this_cpu_ptr(ttp_mem_payers);
+	bool ok = true;
 
-	payer->sk_prot = sk->sk_prot;
-	sock_net_set(payer, sock_net(sk));
+	spin_lock(&payer->lock);
+	payer->sk.sk_prot = sk->sk_prot;
+	sock_net_set(&payer->sk, sock_net(sk));
 #ifdef CONFIG_MEMCG
-	payer->sk_memcg = sk->sk_memcg;
+	payer->sk.sk_memcg = sk->sk_memcg;
 #endif
-	payer->sk_wmem_queued = READ_ONCE(sk->sk_wmem_queued);
-	atomic_set(&payer->sk_rmem_alloc, atomic_read(&sk->sk_rmem_alloc));
-	payer->sk_forward_alloc = 0;
-	return payer;
+	payer->sk.sk_wmem_queued = READ_ONCE(sk->sk_wmem_queued);
+	atomic_set(&payer->sk.sk_rmem_alloc, atomic_read(&sk->sk_rmem_alloc));
+	payer->sk.sk_forward_alloc = 0;
+	if (back)
+		__sk_mem_reclaim(&payer->sk, bytes);
+	else
+		ok = __sk_mem_schedule(&payer->sk, bytes, SK_MEM_RECV);
+	spin_unlock(&payer->lock);
+	return ok;
 }
 
 /*
@@ -80,14 +98,8 @@ static bool ttp_mem_account(struct ttp_link *link, u32 bytes, bool back)
 {
 	const struct sock *sk = link->queued ? link->listener : link->sk;
 
-	/* And so the CPU stays the same, and is ours */
 	lockdep_assert_held(&link->lock);
-	if (!sk)
-		return false;
-	if (!back)
-		return __sk_mem_schedule(ttp_mem_payer(sk), bytes, SK_MEM_RECV);
-	__sk_mem_reclaim(ttp_mem_payer(sk), bytes);
-	return true;
+	return sk && ttp_mem_move(sk, bytes, back);
 }
 
 bool ttp_mem_buy(struct ttp_link *link, u32 bytes)
