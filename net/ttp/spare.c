@@ -18,12 +18,16 @@
 static DEFINE_PER_CPU(struct sk_buff *, ttp_spare_a);
 static DEFINE_PER_CPU(struct sk_buff *, ttp_spare_b);
 
-/* Nobody else has a hand on it or its buffer, and it is small. */
+/*
+ * Nobody else has a hand on it or its buffer, it is small, and not from the
+ * reserves, which most receivers throw away.
+ */
 static bool ttp_spare_fits(const struct sk_buff *skb)
 {
 	const struct sk_buff_fclones *pair;
 
-	if (skb->fclone != SKB_FCLONE_ORIG || skb_is_nonlinear(skb) ||
+	if (skb->fclone != SKB_FCLONE_ORIG || skb_pfmemalloc(skb) ||
+	    skb_is_nonlinear(skb) ||
 	    (TTP_CB(skb)->e.flags & TTP_E_PART) ||
 	    skb_end_offset(skb) > TTP_SPARE_MAX)
 		return false;
@@ -58,8 +62,7 @@ void ttp_spare_leave(struct ttp_link *link)
 	if (link->queued || !READ_ONCE(link->spare))
 		return;
 	skb = xchg(&link->spare, NULL);
-	/* From the reserves: somebody else is short of it */
-	if (skb && !skb_pfmemalloc(skb) &&
+	if (skb &&
 	    (!this_cpu_cmpxchg(ttp_spare_a, NULL, skb) ||
 	     !this_cpu_cmpxchg(ttp_spare_b, NULL, skb)))
 		return;
