@@ -377,6 +377,9 @@ void ttp_bare_scan(struct ttp_link *link)
 	u32 sent = link->st.frames_tx + link->st.replays;
 	u32 wait = msecs_to_jiffies(TTP_BARE_SPARE_MS);
 
+	/* Before it seems to be young again */
+	if (ttp_age(ttp_bare(link)->got_at) >= TTP_BARE_SAME_LIFE)
+		ttp_bare(link)->got = false;
 	if (ttp_bare(link)->sent != sent) {
 		ttp_bare(link)->sent = sent;
 		ttp_bare(link)->sent_at = jiffies;
