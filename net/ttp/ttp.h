@@ -35,8 +35,8 @@
  *	  dev->lock	(_bh)	the device's links; its slots, with the lists of
  *				links that wait for some; turns; answers
  *	  dev->budget_lock (_bh) what the senders to the device may send
- *	  listener->lock (_bh)	a listener's half-open and acceptable links, and
- *				what it pays for the data of these
+ *	  listener->lock (_bh)	a listener's half-open and acceptable links
+ *	  payer->lock	(_bh)	who pays for a socket on this CPU (mem.c)
  *	  chalk.lock	(_bh)	the scanner's rings
  *	  chalk.cpu->lock (_bh)	those who owe an ACK
  *	  tn->port_lock	(_bh)	bound ports (also directly under lock_sock)
@@ -57,15 +57,19 @@
  * the lock, and transmits until outq stays empty; others only append. On
  * another CPU than the frames still unacknowledged were sent by, he asks a work
  * on that CPU to do it. Whoever comes by there meanwhile does it as well, and
- * anybody on any CPU once nothing was sent for TTP_OUTPUT_LATE_MS.
+ * anybody on any CPU once nothing was sent for TTP_OUTPUT_LATE_MS. A link on the
+ * list of such a CPU (link->tx_asked, under its lock) has a reference for that.
  *
  * Two things of a link change hands by xchg(), without its lock: the frame that
  * is used again (link->spare, put there under the lock) and the ring of pages
  * (link->pages, with its sender under lock_sock() meanwhile). Who frees either
- * has taken it like that. A link that ends leaves that frame to its CPU, for the
- * next link that is to send one there. Frames that may report to a socket when they are freed
- * wait on link->done until the lock is dropped. A link that was dead when its
- * socket went is freed in that socket's grace period, not in one of its own.
+ * has taken it like that. Both, and link->done, are there only while the link
+ * is not link->queued (under its lock): before accept() their place is that of
+ * its listener, and only a socket's calls come without the lock. A link that
+ * ends leaves that frame to its CPU, for the next link that is to send one
+ * there. Frames that may report to a socket when they are freed wait on
+ * link->done until the lock is dropped. A link that was dead when its socket
+ * went is freed in that socket's grace period, not in one of its own.
  *
  * State goes from link->lock to the socket as hints without content ("look
  * again"): the socket reads the link, not the hint, so hints may overtake.
