@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -45,8 +46,14 @@ uint64_t slab_bytes(void)
 	return bytes;
 }
 
-/* Free objects that CPUs keep count as used; nothing is lost by giving them up. */
-void slab_shrink(void)
+/*
+ * One for each cache. They stay open: files that are opened and closed meanwhile
+ * would leave objects in caches that were shrunk already.
+ */
+static int *shrinkers;
+static unsigned int n_shrinkers;
+
+static void shrinkers_open(void)
 {
 	DIR *dir = opendir("/sys/kernel/slab");
 	struct dirent *d;
@@ -56,17 +63,39 @@ void slab_shrink(void)
 	if (!dir)
 		return;
 	while ((d = readdir(dir))) {
+		/* Links are other names of the same cache. */
+		if (d->d_type != DT_DIR)
+			continue;
 		snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink",
 			 d->d_name);
 		fd = open(path, O_WRONLY | O_CLOEXEC);
 		if (fd < 0)
 			continue;
-		if (write(fd, "1", 1) < 0)
-			complain("%s: %s", path, strerror(errno));
-		close(fd);
+		shrinkers = realloc(shrinkers,
+				    (n_shrinkers + 1) * sizeof(*shrinkers));
+		if (!shrinkers)
+			fail(EXIT_TROUBLE, "out of memory");
+		shrinkers[n_shrinkers++] = fd;
 	}
 	closedir(dir);
 }
+
+/* Free objects that CPUs keep count as used; nothing is lost by giving them up. */
+void slab_shrink(void)
+{
+	unsigned int i;
+
+	if (!shrinkers)
+		shrinkers_open();
+	for (i = 0; i < n_shrinkers; i++) {
+		if (pwrite(shrinkers[i], "1", 1, 0) < 0)
+			complain("a slab cache does not shrink: %s",
+				 strerror(errno));
+	}
+}
+
+/* What is open beside the links: a few, and a file for each slab cache */
+#define FILES_BESIDE 1024
 
 /* The table of files is memory too, and not that of the links. */
 void files_allow(uint32_t n)
@@ -75,7 +104,7 @@ void files_allow(uint32_t n)
 	int fd;
 
 	getrlimit(RLIMIT_NOFILE, &r);
-	n += 64;
+	n += FILES_BESIDE;
 	if (r.rlim_cur < n) {
 		r.rlim_cur = n;
 		if (r.rlim_max < n)
