@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -379,6 +380,24 @@ int bind(int fd, const struct sockaddr *addr, socklen_t len)
 	memcpy(&local_addr[fd], addr, sizeof(local_addr[fd]));
 	len = name(&un, &local_addr[fd]);
 	return NEXT(bind)(fd, (void *)&un, len);
+}
+
+/* Who waits for a listener sees a file beside it: from now on none is refused. */
+int listen(int fd, int backlog)
+{
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path) + 8];
+	struct sockaddr_un un;
+	int ret, file;
+
+	ret = NEXT(listen)(fd, backlog);
+	if (ret || !is(fd, TTP))
+		return ret;
+	name(&un, &local_addr[fd]);
+	snprintf(path, sizeof(path), "%s.listens", un.sun_path);
+	file = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	if (file < 0)
+		return -1;
+	return close(file);
 }
 
 int connect(int fd, const struct sockaddr *addr, socklen_t len)

@@ -26,7 +26,7 @@ export LC_ALL=C
 # In a process of its own the command takes that over: it can be killed then.
 fake() {
 	local -a c=(env "LD_PRELOAD=$PWD/fakettp.so" "FAKE_TTP=$tmp/ports"
-		timeout 30 "$@")
+		timeout 120 "$@")
 
 	[ "$BASHPID" = $$ ] || exec "${c[@]}"
 	"${c[@]}"
@@ -71,16 +71,19 @@ sys.exit(not ($1))" <<<"$out" && return
 	return 1
 }
 
-# Wait until somebody listens on a port of the fake.
-listening() {
-	local i
+# until_so COMMAND...: wait until it succeeds
+until_so() {
+	local end=$((SECONDS + 60))
 
-	for ((i = 0; i < 100; i++)); do
-		[ -S "$tmp/ports/$1" ] && sleep 0.1 && return
+	until "$@" >/dev/null 2>&1; do
+		[ "$SECONDS" -lt "$end" ] || { echo "# not so in a minute: $*"; return 1; }
 		sleep 0.05
 	done
-	echo "# nobody listens on port $1"
-	return 1
+}
+
+# Wait until somebody listens on a port of the fake.
+listening() {
+	until_so test -e "$tmp/ports/$1.listens"
 }
 
 # ---- the library ------------------------------------------------------------
@@ -423,7 +426,7 @@ test_ping_interrupted() {
 	listening 130 || return
 	fake $ttping -i 0.05 -p 130 $peer >"$tmp/client" &
 	client=$!
-	sleep 0.5
+	until_so grep -q seq=5 "$tmp/client" || return
 	kill -INT $client
 	wait $client || return
 	kill $pid
@@ -496,7 +499,7 @@ test_cat_both_ways() {
 
 # Nobody reads what comes; what is to go the other way must go all the same.
 test_cat_stalled_reader() {
-	local pid client i ok=1
+	local pid client ok=1
 
 	head -c 9000000 /dev/urandom >"$tmp/a"
 	head -c 3000001 /dev/urandom >"$tmp/b"
@@ -507,10 +510,7 @@ test_cat_stalled_reader() {
 	listening 260 || return
 	fake $ttpcat $peer 260 <"$tmp/a" >"$tmp/b.got" 3>&- &
 	client=$!
-	for ((i = 0; i < 100 && ok; i++)); do
-		sleep 0.05
-		cmp -s "$tmp/b" "$tmp/b.got" && ok=0
-	done
+	until_so cmp -s "$tmp/b" "$tmp/b.got" && ok=0
 	kill $pid $client
 	wait $pid $client
 	exec 3>&-
@@ -518,7 +518,7 @@ test_cat_stalled_reader() {
 }
 
 test_cat_half_close() {
-	local pid client i
+	local pid client
 
 	# The answer comes after the end of the question.
 	mkfifo "$tmp/answer" || return
@@ -528,10 +528,7 @@ test_cat_half_close() {
 	listening 210 || return
 	echo question | fake $ttpcat $peer 210 >"$tmp/answered" 3>&- &
 	client=$!
-	for ((i = 0; i < 100; i++)); do
-		[ "$(cat "$tmp/question")" != question ] || break
-		sleep 0.05
-	done
+	until_so grep -qx question "$tmp/question" || return
 	sleep 0.2
 	echo answer >&3
 	exec 3>&-
@@ -665,26 +662,42 @@ test_perf_local() {
 	run 0 $ttpperf local -T unix -b 1M && has "$out" "1.0 MB in" "ns/KB"
 }
 
+# A port of the machine's own TCP that nobody has
+free_port() {
+	python3 -c 'import socket; s = socket.socket(); s.bind(("", 0))
+print(s.getsockname()[1])'
+}
+
+# catches PID SIGNAL: it has said what is to be done at this signal
+catches() {
+	local mask
+
+	mask=$(sed -n 's/^SigCgt:[[:blank:]]*//p' "/proc/$1/status") &&
+		(((0x$mask >> ($2 - 1)) & 1))
+}
+
 # Interrupted, a client tells what there is so far; it notices that nobody is
 # there, and that the server goes.
 test_perf_ends() {
-	local server client
+	local server client port
 
-	run 1 $ttpperf client -T tcp -p 7099 127.0.0.1 && has "$err" refused || return
-	$ttpperf server -T tcp -q -p 7099 &
+	port=$(free_port)
+	run 1 $ttpperf client -T tcp -p $port 127.0.0.1 && has "$err" refused || return
+	$ttpperf server -T tcp -q -p $port &
 	server=$!
-	until run 0 $ttpperf client -T tcp -p 7099 -t pingpong -n 1 127.0.0.1; do
+	until run 0 $ttpperf client -T tcp -p $port -t pingpong -n 1 127.0.0.1; do
 		kill -0 $server || return
 		sleep 0.1
 	done >"$tmp/tries"
-	$ttpperf client -T tcp -p 7099 -t pingpong -j -l 20 127.0.0.1 >"$tmp/client" &
+	$ttpperf client -T tcp -p $port -t pingpong -j -l 20 127.0.0.1 >"$tmp/client" &
 	client=$!
+	until_so catches $client 2 || return
 	sleep 0.7
 	kill -INT $client
 	wait $client || return
 	out=$(cat "$tmp/client")
 	json "0 < v['seconds'] < 15 and v['count'] > 0" || return
-	$ttpperf client -T tcp -p 7099 -t bulk -l 20 127.0.0.1 >"$tmp/client" 2>&1 &
+	$ttpperf client -T tcp -p $port -t bulk -l 20 127.0.0.1 >"$tmp/client" 2>&1 &
 	client=$!
 	sleep 0.7
 	pkill -KILL -P $server
