@@ -40,10 +40,12 @@ dkms-install: ## hand the module to DKMS, which builds it for each new kernel
 setup:
 	@$(VM)/setup packages stock root ksft
 
-# What runs in a test machine is built here, outside of it.
+# What runs in a test machine is built here, outside of it; and all that several
+# steps of the check need, of which each finds nothing left to build.
 host-built: setup
 	@$(SUBMAKE) -s -C tools
-	@$(SUBMAKE) -s -C examples outside
+	@$(SUBMAKE) -s -C tools/tests
+	@$(SUBMAKE) -s -C examples all outside
 	@eval "$$($(VM)/setup --env)" && \
 		$(SUBMAKE) -s -C selftests all KSFT_DIR="$$KSFT_DIR"
 	@$(SUBMAKE) -s -C selftests/programs
