@@ -284,8 +284,8 @@ static bool event_names(const struct relay_event *e, uint32_t id)
  * @lost: of these
  * @heard: it was asked for so often, and the asking got through
  * @asked: NACKs that named it in all
- * @first: when the first one did
- * @last: when the last one did
+ * @first: when the earliest one did
+ * @last: when the latest one did
  * @hasty: two of them came too soon behind each other
  */
 struct life {
@@ -315,11 +315,14 @@ static struct life life_of(const struct relay *r, char from, uint32_t id)
 		l.heard += e->fate != '-';
 		if (e->kind != NACK)
 			continue;
-		if (!l.asked++)
-			l.first = e->at;
-		else if (e->at - l.last < ROUND_US)
+		/* What two CPUs hand over may be stamped in another order. */
+		if (l.asked && e->at - l.last < ROUND_US)
 			l.hasty = true;
-		l.last = e->at;
+		if (!l.asked || e->at < l.first)
+			l.first = e->at;
+		if (!l.asked || e->at > l.last)
+			l.last = e->at;
+		l.asked++;
 	}
 	return l;
 }
