@@ -286,6 +286,7 @@ CASE(empty_records, CMP_RECORD)
 	note_recv(r, "recv", fd[1], 10, 0);
 	note_recv(r, "recv", fd[1], 10, MSG_DONTWAIT);
 	note(r, "write nothing", write(fd[0], "", 0));
+	wait_for(r, fd[1], POLLIN);
 	note_recv(r, "recv", fd[1], 10, MSG_DONTWAIT);
 }
 
