@@ -237,6 +237,15 @@ static uint64_t grown(const struct ttp_stats *now, const char *name)
 	return n;
 }
 
+/*
+ * A second copy of an OPEN that comes when its link is over begins one that nobody
+ * asked for, and whatever else was late meets that.
+ */
+static bool haunted(const struct ttp_stats *now)
+{
+	return grown(now, "opens_passive") > grown(now, "opens_active");
+}
+
 static void expect_none(const struct ttp_stats *now, const char * const *names)
 {
 	uint64_t n;
@@ -273,7 +282,7 @@ void counters_check(void)
 	counters_read(now);
 	counters_show(now);
 	expect_none(now, never);
-	if (get_nprocs() == 1)
+	if (get_nprocs() == 1 && !haunted(now))
 		expect_none(now, alone);
 	if (!conf.clean)
 		return;
