@@ -263,6 +263,8 @@ void ttp_sock_disconnect(struct sock *sk)
 			WRITE_ONCE(sk->sk_err, ECONNRESET);
 		ttp_link_close(link, true);
 		ttp_sock_part(sk, false);
+		/* A hint may just have said that it is open; now none can */
+		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 		/* The name of one that was accepted went with the link */
 		if (!tsk->bound)
 			memset(&tsk->addr, 0, sizeof(tsk->addr));
