@@ -364,6 +364,8 @@ bool ttp_turn_blocks(struct ttp_turn *t, u8 vc, u32 now)
 
 void ttp_gate_acked(struct ttp_gate *g, u32 una, u32 nxt, u32 n)
 {
+	u32 over = 0;
+
 	/* More has arrived than was sent again: it had only been slow */
 	if (g->doubt && una - g->undo_una > 1) {
 		g->open = g->undo_open;
@@ -377,8 +379,10 @@ void ttp_gate_acked(struct ttp_gate *g, u32 una, u32 nxt, u32 n)
 		g->asked = false;
 
 	/* A round long past must not seem to lie ahead when ids have wrapped */
-	if (!ttp_before(una, g->round))
+	if (!ttp_before(una, g->round)) {
+		over = una - g->round;
 		g->round = una;
+	}
 	if (g->recovering || ttp_before(una, g->round) || g->open >= g->share)
 		return;
 	/* Who does not use what is open needs no more. */
@@ -392,8 +396,11 @@ void ttp_gate_acked(struct ttp_gate *g, u32 una, u32 nxt, u32 n)
 		return;
 	}
 	g->open++;
+	/* One ACK is for many: what is beyond the round is of the next one */
+	if (over >= g->open)
+		over = 0;
 	/* With bays broken lately more may be in flight than are open. */
-	g->round = una + max_t(u32, g->open, nxt - una);
+	g->round = una + max_t(u32, g->open - over, nxt - una);
 }
 
 void ttp_gate_rtt(struct ttp_gate *g, u32 rtt)

@@ -736,6 +736,37 @@ TEST(reopen_jump)
 	EXPECT_EQ(8, g.open);
 }
 
+/* ACKs do not come where rounds end: a bay for as many frames nevertheless. */
+TEST(reopen_between_acks)
+{
+	u32 start, una, need, step, i;
+	struct ttp_gate g;
+
+	for (i = 0; i < ARRAY_SIZE(unit_edges); i++) {
+		for (step = 1; step <= 16; step++) {
+			wide(&g, 64, unit_edges[i]);
+			g.open = 16;
+			g.most = 16;
+			una = unit_edges[i];
+			start = una;
+			/* The first at once: a round has ended where it begins */
+			for (need = 0; g.open < 40; need += g.open) {
+				u32 before = g.open;
+
+				while (g.open == before) {
+					una += step;
+					ttp_gate_acked(&g, una,
+						       una + before - step,
+						       step);
+				}
+				ASSERT_EQ(before + 1, g.open);
+				ASSERT_GE(una - start, need);
+				ASSERT_LT(una - start, need + 2 * step);
+			}
+		}
+	}
+}
+
 /* Of a link that uses little for ever so long, more bays open all the same. */
 TEST(open_after_wrap)
 {
