@@ -508,6 +508,24 @@ TEST_F(peer, a_gap_is_named)
 	EXPECT_EQ(0, memcmp(buf, "123", 3));
 }
 
+TEST_F(peer, who_asks_behind_a_gap_hears_when_it_is_closed)
+{
+	int i, op, nacks = 0;
+
+	open_link(_metadata, self, 6, 1446);
+	for (i = 1; i <= 4; i++)
+		say_data(self, ACK_REQ, self->tx + i, "x", 1);
+	say_data(self, 0, self->tx, "0", 1);
+	/* Until then a NACK has told all that there is to tell. */
+	while ((op = hear(self, WAIT)) == NACK) {
+		EXPECT_EQ(self->tx - 1, self->got.rx);
+		nacks++;
+	}
+	EXPECT_LE(1, nacks);
+	ASSERT_EQ(ACK, op);
+	EXPECT_EQ(self->tx + 4, self->got.rx);
+}
+
 TEST_F(peer, a_gap_is_named_again)
 {
 	long first = 0, last = 0;

@@ -160,7 +160,7 @@ enum ttp_ring {
  * @corked: MSG_MORE or TTP_CORK: a short last frame waits
  * @cork_at: since when (microseconds)
  * @why: enum ttp_why of the last marks for replay, for tracing
- * @ack_now: the frame in hand asks for an ACK
+ * @ack_now: a frame asks for an ACK: sent as soon as there is one owed
  * @stalled: the local queue was full: send nothing until the next tick
  * @stall: ticks that it waited the last time, 0: none since progress
  * @stall_left: of these are left

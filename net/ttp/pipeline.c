@@ -326,9 +326,10 @@ static inline void ttp_q3_flush(struct ttp_link *link, u32 acts)
 {
 	if ((acts & TTP_ACT_XMIT) && ttp_tx_wanted(link))
 		ttp_tx_run(link);
-	if ((acts & TTP_ACT_ACK_OUT) || (link->c.ack_owed && link->ack_now))
+	if ((acts & TTP_ACT_ACK_OUT) || (link->c.ack_owed && link->ack_now)) {
+		link->ack_now = false;
 		ttp_tx_ack(link);
-	link->ack_now = false;
+	}
 }
 
 /* Q3 of what Q2 need not be asked about, see ttp_fsm_foreseen() */

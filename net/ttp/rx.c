@@ -575,9 +575,10 @@ static void ttp_rx_patient(struct ttp_link *link, u32 id)
 
 /*
  * Early frames may fill half the buffer; the youngest are the first to go:
- * they are not acknowledged, their sender still has them.
+ * they are not acknowledged, their sender still has them. Return: false: this
+ * one is of no use.
  */
-static void ttp_rx_keep(struct ttp_link *link, struct sk_buff *skb)
+static bool ttp_rx_keep(struct ttp_link *link, struct sk_buff *skb)
 {
 	struct ttp_extra *x = ttp_extra_get(link, GFP_ATOMIC);
 	struct ttp_core *c = &link->c;
@@ -585,18 +586,18 @@ static void ttp_rx_keep(struct ttp_link *link, struct sk_buff *skb)
 	if (!x) {
 		ttp_mib_inc(link->dev->tn, TTP_DROP_MEMORY);
 		kfree_skb(skb);
-		return;
+		return false;
 	}
 	if (ttp_mem_short() || !ttp_mem_charge(link, skb->truesize)) {
 		ttp_mib_inc(link->dev->tn, TTP_DROP_PRESSURE);
 		kfree_skb(skb);
-		return;
+		return false;
 	}
 	if (!ttp_gap_keep(&c->rcv, &TTP_CB(skb)->e)) {
 		ttp_mib_inc(link->dev->tn, TTP_DROP_DUP);
 		ttp_rx_patient(link, TTP_CB(skb)->e.first);
 		kfree_skb(skb);
-		return;
+		return false;
 	}
 	x->early_mem += skb->truesize;
 	link->rmem += skb->truesize;
@@ -604,6 +605,7 @@ static void ttp_rx_keep(struct ttp_link *link, struct sk_buff *skb)
 	       x->gap.early_n > TTP_RX_EARLY)
 		ttp_rx_forget(link, ttp_skb_of(ttp_gap_youngest(&c->rcv)),
 			      TTP_DROP_FULL);
+	return true;
 }
 
 /*
@@ -627,9 +629,10 @@ static u32 ttp_rx_gap_since(struct ttp_link *link)
 
 /*
  * Something is missing. Ask at once, unless frames were asked for that were
- * only late: then first see whether it comes by itself.
+ * only late: then first see whether it comes by itself; or the peer wants to
+ * know.
  */
-static void ttp_rx_gap(struct ttp_link *link)
+static void ttp_rx_gap(struct ttp_link *link, bool asked)
 {
 	const struct ttp_extra *x;
 	u32 since;
@@ -639,8 +642,8 @@ static void ttp_rx_gap(struct ttp_link *link)
 	since = ttp_rx_gap_since(link);
 	ttp_chalk_busy(link);
 	x = ttp_extra(link);
-	if (!x || !x->patience)
-		ttp_tx_nack(link, false);
+	if (!x || !x->patience || asked)
+		ttp_tx_nack(link, asked);
 	else if (ttp_now() - since >= x->patience)
 		ttp_tx_nack(link, true);
 }
@@ -701,8 +704,9 @@ static void ttp_rx_seen(struct ttp_link *link, u32 frames)
 void ttp_rx_data(struct ttp_link *link, struct sk_buff *skb,
 		 const struct ttp_frame *f)
 {
+	bool asked = f->flags & TTP_F_ACK_REQ;
 	struct ttp_core *c = &link->c;
-	bool next;
+	bool next, kept = false;
 
 	ttp_rx_enter(skb, f);
 	link->progress = jiffies;
@@ -718,17 +722,22 @@ void ttp_rx_data(struct ttp_link *link, struct sk_buff *skb,
 	if (next)
 		ttp_rx_next(link, skb);
 	else
-		ttp_rx_keep(link, skb);
+		kept = ttp_rx_keep(link, skb);
 	/* NACK_FULL has said it all */
 	if (next && link->refused)
 		return;
 	ttp_rx_room(link);
 	ttp_link_account(link);
 
-	ttp_chalk_owe(link);
-	if (f->flags & TTP_F_ACK_REQ)
+	/*
+	 * Behind a gap there is no news but of what is missing, and the NACK
+	 * has told that. Who asks there is answered once rx moves.
+	 */
+	if (!kept || c->full_out)
+		ttp_chalk_owe(link);
+	if (asked)
 		link->ack_now = true;
-	ttp_rx_gap(link);
+	ttp_rx_gap(link, asked);
 }
 
 void ttp_rx_dup(struct ttp_link *link, const struct ttp_frame *f)
@@ -745,7 +754,7 @@ void ttp_rx_see(struct ttp_link *link, const struct ttp_frame *f)
 	ttp_gap_see(&link->c.rcv, f->tx);
 	/* What answers a probe asks for it anyway */
 	if (!(f->flags & TTP_F_ACK_REQ)) {
-		ttp_rx_gap(link);
+		ttp_rx_gap(link, false);
 	} else if (ttp_gap_open(&link->c.rcv)) {
 		ttp_rx_gap_since(link);
 		ttp_chalk_busy(link);
