@@ -312,6 +312,28 @@ static void ttp_gap_collect(const struct ttp_rcv *v, struct ttp_gap_list *l,
 	ttp_gap_name(v, l, max(from, named + 1), min(to, hi));
 }
 
+/*
+ * What comes behind a gap that is named already, one after the other, makes
+ * nothing more due: the youngest goes on from the one before it, and nothing
+ * is to be named ahead of that.
+ */
+static bool ttp_gap_goes_on(const struct ttp_rcv *v, struct ttp_gap *gap)
+{
+	const struct ttp_entry *e, *before;
+
+	if (v->reorder > 1 || gap->early.next == gap->early.prev)
+		return false;
+	e = list_last_entry(&gap->early, struct ttp_entry, node);
+	before = list_prev_entry(e, node);
+	if (e->first != before->first + before->n ||
+	    ttp_entry_last(e) != v->top ||
+	    ttp_before(gap->nack_hi, before->first - 1))
+		return false;
+	if (ttp_before(gap->nack_hi, e->first - 1))
+		gap->nack_hi = e->first - 1;
+	return true;
+}
+
 unsigned int ttp_gap_due(struct ttp_rcv *v, u32 now, u32 wait, bool force,
 			 struct ttp_range *r, unsigned int max)
 {
@@ -328,6 +350,8 @@ unsigned int ttp_gap_due(struct ttp_rcv *v, u32 now, u32 wait, bool force,
 	}
 
 	round = !gap->nacking || now - gap->nack_at >= wait;
+	if (!round && ttp_gap_goes_on(v, gap))
+		return 0;
 	hi = ttp_gap_offset(v, force ? v->top : ttp_gap_ripe(v));
 	if (gap->nacking)
 		named = ttp_gap_offset(v, gap->nack_hi);
