@@ -174,6 +174,22 @@ static inline bool ttp_fsm_foreseen(const struct ttp_core *c,
 
 #define TTP_FSM_FORESEEN	(TTP_ACT_ACK_IN | TTP_ACT_DATA | TTP_ACT_XMIT)
 
+/*
+ * Likewise an ACK that asks for nothing, of a peer that has sent nothing more
+ * than came: TTP_FSM_ACKED is to be done.
+ */
+static inline bool ttp_fsm_acked(const struct ttp_core *c,
+				 const struct ttp_frame *f)
+{
+	return c->state == TTP_OPEN && f->op == TTP_OP_ACK &&
+	       c->dialect == TTPPROTO_SOCKET && f->epoch == c->epoch &&
+	       (f->flags & (TTP_F_ACK_VALID | TTP_F_ACK_REQ)) ==
+	       TTP_F_ACK_VALID && ttp_gap_smooth(&c->rcv, f->tx) &&
+	       ttp_replay_ack_ok(&c->snd, f->rx);
+}
+
+#define TTP_FSM_ACKED	(TTP_ACT_ACK_IN | TTP_ACT_XMIT)
+
 /**
  * ttp_fsm_guard() - the condition that chooses a cell's side
  * @c: the link, or NULL

@@ -463,6 +463,17 @@ static inline void ttp_pipeline_foreseen(struct ttp_link *link,
 	ttp_pipeline_limit(link);
 }
 
+/* The same for an ACK, see ttp_fsm_acked() */
+static void ttp_pipeline_acked(struct ttp_link *link,
+			       const struct sk_buff *skb,
+			       const struct ttp_frame *f)
+{
+	link->heard = jiffies;
+	ttp_pipeline_mark(link, skb);
+	ttp_rx_ack(link, f);
+	ttp_q3_flush(link, TTP_FSM_ACKED);
+}
+
 /*
  * Q1 to Q3 for a frame whose key names a link. Return: false if that link has
  * nothing to do with it. *reason: why it was dropped, if it was.
@@ -476,6 +487,8 @@ static bool ttp_pipeline_link(struct ttp_link *link, struct sk_buff **skb,
 	spin_lock(&link->lock);
 	if (likely(ttp_fsm_foreseen(&link->c, f)))
 		ttp_pipeline_foreseen(link, skb, f);
+	else if (ttp_fsm_acked(&link->c, f) && !link->starved)
+		ttp_pipeline_acked(link, *skb, f);
 	else
 		mine = ttp_pipeline_any(link, skb, f, reason);
 	ttp_output_unlock_bh(link);

@@ -258,17 +258,17 @@ void ttp_rx_ack(struct ttp_link *link, const struct ttp_frame *f)
 	ttp_rx_grant(link, f->grant);
 	n = rx + 1 != c->snd.una ? ttp_replay_ack(&c->snd, rx, &done) : 0;
 	if (n) {
+		if (link->probes > 1)
+			quiet = ttp_now() - link->since;
+		ttp_tx_progress(link);
 		if (c->gate.asked && !ttp_before(rx, c->gate.ask)) {
 			c->gate.asked = false;
-			ttp_rx_sample(link, ttp_now() - link->ask_at);
+			ttp_rx_sample(link, link->since - link->ask_at);
 		}
 		ttp_gate_acked(&c->gate, c->snd.una, c->snd.nxt, n);
 		if (open != c->gate.open)
 			ttp_rx_trace(link, TTP_WHY_ACK);
 		ttp_host_moved(link);
-		if (link->probes > 1)
-			quiet = ttp_now() - link->since;
-		ttp_tx_progress(link);
 		link->moved = jiffies;
 		if (unlikely(link->orphan))
 			link->acked = jiffies;

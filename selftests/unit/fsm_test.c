@@ -530,18 +530,28 @@ static bool awaited(const struct ttp_core *c, const struct ttp_frame *f)
 	       !ttp_before(f->rx, c->snd.una - 1);
 }
 
+/* An ACK that is neither an old one, nor asks, nor tells of more to come */
+static bool acked(const struct ttp_core *c, const struct ttp_frame *f)
+{
+	return judge(c, f).standing == TTP_STAND_OK && c->state == TTP_OPEN &&
+	       f->op == TTP_OP_ACK && f->tx == c->rcv.rx + 1 &&
+	       !(f->flags & TTP_F_ACK_REQ) &&
+	       !ttp_before(f->rx, c->snd.una - 1);
+}
+
 static bool check_agrees(const struct ttp_core *c, const struct ttp_frame *f)
 {
 	struct verdict want = judge(c, f);
 	enum ttp_reason reason = TTP_DROP_NONE;
 
 	return ttp_fsm_foreseen(c, f) == awaited(c, f) &&
+	       ttp_fsm_acked(c, f) == acked(c, f) &&
 	       ttp_fsm_check(c, f, &reason) == want.standing &&
 	       (want.standing != TTP_STAND_DROP || reason == want.reason);
 }
 
 FIXTURE(windows) {
-	unsigned int seen[5];	/* verdicts, by enum ttp_standing; foreseen */
+	unsigned int seen[6];	/* verdicts, by enum ttp_standing; foreseen */
 };
 
 FIXTURE_SETUP(windows)
@@ -565,6 +575,7 @@ static bool window_agrees(const struct ttp_core *c, struct ttp_frame *f,
 			return false;
 		seen[judge(c, f).standing]++;
 		seen[4] += ttp_fsm_foreseen(c, f);
+		seen[5] += ttp_fsm_acked(c, f);
 	}
 	return true;
 }
@@ -606,6 +617,7 @@ TEST_F_TIMEOUT(windows, check, 120)
 	for (i = 0; i < 4; i++)
 		EXPECT_GT(self->seen[i], 1000);
 	EXPECT_GT(self->seen[4], 0);
+	EXPECT_GT(self->seen[5], 0);
 }
 
 /* What needs no decision is what the table says anyway */
@@ -635,6 +647,29 @@ TEST(foreseen)
 	c.rcv.top--;
 	c.dialect = TTPPROTO_BARE;
 	EXPECT_FALSE(ttp_fsm_foreseen(&c, &f));
+}
+
+/* Nor does an ACK, unless it asks, or something is missing before it */
+TEST(foreseen_ack)
+{
+	struct ttp_frame f = { .op = TTP_OP_ACK, .flags = TTP_F_ACK_VALID,
+			       .epoch = MINE, .tx = 71, .rx = 40 };
+	struct ttp_core c = core_at(TTP_OPEN, 40, 1, 70);
+	u32 acts;
+
+	ASSERT_TRUE(ttp_fsm_acked(&c, &f));
+	EXPECT_EQ(TTP_OPEN, ttp_fsm_step(TTPPROTO_SOCKET, TTP_OPEN, TTP_OP_ACK,
+					 ttp_fsm_guard(&c, TTP_OP_ACK, &f),
+					 &acts));
+	EXPECT_EQ(TTP_FSM_ACKED, acts);
+	f.flags |= TTP_F_ACK_REQ;
+	EXPECT_FALSE(ttp_fsm_acked(&c, &f));
+	f.flags = TTP_F_ACK_VALID;
+	c.rcv.top++;
+	EXPECT_FALSE(ttp_fsm_acked(&c, &f));
+	c.rcv.top--;
+	c.dialect = TTPPROTO_BARE;
+	EXPECT_FALSE(ttp_fsm_acked(&c, &f));
 }
 
 TEST(check_without_link)
