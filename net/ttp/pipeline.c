@@ -329,6 +329,9 @@ static inline void ttp_q3_flush(struct ttp_link *link, u32 acts)
 	if ((acts & TTP_ACT_ACK_OUT) || (link->c.ack_owed && link->ack_now)) {
 		link->ack_now = false;
 		ttp_tx_ack(link);
+	} else if (link->ack_now && !ttp_gap_open(&link->c.rcv)) {
+		/* What was sent has told it along */
+		link->ack_now = false;
 	}
 }
 
