@@ -641,6 +641,13 @@ void ttp_link_consumed(struct ttp_link *link, u32 truesize, u32 bytes)
 	ttp_output_unlock(link);
 }
 
+void ttp_link_read(struct ttp_link *link, u32 bytes)
+{
+	spin_lock(&link->lock);
+	WRITE_ONCE(link->rcv_queued, link->rcv_queued - bytes);
+	spin_unlock(&link->lock);
+}
+
 void ttp_link_abort(struct ttp_link *link, int err)
 {
 	ttp_link_lock(link);

@@ -553,6 +553,9 @@ void ttp_link_untake(struct ttp_link *link, u32 truesize, u32 bytes);
  */
 void ttp_link_consumed(struct ttp_link *link, u32 truesize, u32 bytes);
 
+/* The same of bytes of a frame that the reader keeps; bottom halves disabled. */
+void ttp_link_read(struct ttp_link *link, u32 bytes);
+
 /* Lockless looks, exact only while nothing changes: for poll and waiting */
 static inline u8 ttp_link_state(const struct ttp_link *link)
 {

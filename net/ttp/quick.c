@@ -9,6 +9,7 @@
  * sendmsg.c and recvmsg.c, then finds all as if nobody had been here.
  */
 
+#include <linux/highmem.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 #include <net/busy_poll.h>
@@ -92,13 +93,11 @@ bool ttp_quick_send(struct sock *sk, struct msghdr *msg, size_t len)
 
 /* ---- receiving ---- */
 
-/* Without a lock: a hint. Not where frames have piled up already. */
+/* Without a lock: a hint. Nothing but to be given what is there, or comes? */
 static bool ttp_quick_may_recv(const struct sock *sk, int flags)
 {
 	return !(flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL)) &&
-	       READ_ONCE(sk->sk_rcvlowat) <= 1 && !ttp_sock_stamped(sk) &&
-	       sk_rmem_alloc_get(sk) <= TTP_MEM_SPARE &&
-	       skb_queue_empty_lockless(&sk->sk_receive_queue);
+	       READ_ONCE(sk->sk_rcvlowat) <= 1 && !ttp_sock_stamped(sk);
 }
 
 /* May one sleep here, and is nobody else's patience at stake? */
@@ -128,20 +127,98 @@ static int ttp_quick_wait(struct sock *sk, int flags)
 	return 0;
 }
 
-static bool ttp_quick_copy(struct msghdr *msg, const struct sk_buff *skb)
+/* Whoever calls has seen to it that these bytes are inside of a buffer */
+static bool ttp_quick_copy(struct msghdr *msg, const void *from, u32 n)
 {
-	u32 off = TTP_CB(skb)->off;
-	u32 n = skb->len - off;
 	size_t got;
 
 	pagefault_disable();
-	/* Nothing of it is outside of the buffer: see ttp_link_take_one() */
-	got = _copy_to_iter(skb->data + off, n, &msg->msg_iter);
+	got = _copy_to_iter(from, n, &msg->msg_iter);
 	pagefault_enable();
 	if (likely(got == n))
 		return true;
 	iov_iter_revert(&msg->msg_iter, got);
 	return false;
+}
+
+/* Bytes off .. off + n - 1 of a frame, if they lie side by side; or NULL */
+static const void *ttp_quick_bytes(const struct sk_buff *skb, u32 off, u32 n)
+{
+	const struct skb_shared_info *shinfo = skb_shinfo(skb);
+	u32 head = skb_headlen(skb);
+	struct page *page;
+	u32 size;
+	int i;
+
+	if (off + n <= head)
+		return skb->data + off;
+	if (off < head)
+		return NULL;
+	off -= head;
+	for (i = 0; i < shinfo->nr_frags; i++) {
+		size = skb_frag_size(&shinfo->frags[i]);
+		if (off < size)
+			break;
+		off -= size;
+	}
+	if (i == shinfo->nr_frags || off + n > size)
+		return NULL;
+	page = skb_frag_page(&shinfo->frags[i]);
+	if (!page || PageHighMem(page))
+		return NULL;
+	return skb_frag_address(&shinfo->frags[i]) + off;
+}
+
+/* What one call reads of a frame, if that leaves something of it; or 0 */
+static u32 ttp_quick_part(const struct sock *sk, const struct sk_buff *skb,
+			  size_t len)
+{
+	u32 n = min_t(size_t, len, TTP_QUICK_MAX + 1);
+
+	if (sk->sk_type == SOCK_SEQPACKET) {
+		n = ttp_recv_part(skb);
+		if (n > len)
+			return 0;
+	}
+	return n <= TTP_QUICK_MAX && n < skb->len - TTP_CB(skb)->off ? n : 0;
+}
+
+/*
+ * A part of the frame that the reader has begun, not the last: the frame stays,
+ * and so does what is paid for it. Return: bytes, or -EAGAIN.
+ */
+static int ttp_quick_next(struct sock *sk, struct msghdr *msg, size_t len)
+{
+	struct sk_buff *skb = skb_peek(&sk->sk_receive_queue);
+	struct ttp_link *link = ttp_sock_link(sk);
+	const void *from;
+	u32 n;
+
+	if (!skb || !link)
+		return -EAGAIN;
+	n = ttp_quick_part(sk, skb, len);
+	from = n ? ttp_quick_bytes(skb, TTP_CB(skb)->off, n) : NULL;
+	if (!from || !ttp_quick_copy(msg, from, n))
+		return -EAGAIN;
+	TTP_CB(skb)->off += n;
+	/* Of records the link is told with the last one */
+	if (sk->sk_type == SOCK_SEQPACKET)
+		msg->msg_flags |= MSG_EOR;
+	else
+		ttp_link_read(link, n);
+	return n;
+}
+
+static int ttp_quick_recv_next(struct sock *sk, struct msghdr *msg, size_t len,
+			       u32 parted)
+{
+	bool slow = lock_sock_fast(sk);
+	int ret = -EAGAIN;
+
+	if (!slow && likely(ttp_sk(sk)->parted == parted))
+		ret = ttp_quick_next(sk, msg, len);
+	unlock_sock_fast(sk, slow);
+	return ret;
 }
 
 int ttp_quick_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags,
@@ -153,6 +230,11 @@ int ttp_quick_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 	int ret = -EAGAIN;
 
 	if (!ttp_quick_may_recv(sk, flags))
+		return ret;
+	if (!skb_queue_empty_lockless(&sk->sk_receive_queue))
+		return ttp_quick_recv_next(sk, msg, len, parted);
+	/* Not where frames have piled up already */
+	if (sk_rmem_alloc_get(sk) > TTP_MEM_SPARE)
 		return ret;
 	/* What was received and not read is on the socket's account */
 	if (!sk_rmem_alloc_get(sk)) {
@@ -168,7 +250,9 @@ int ttp_quick_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 	    skb_queue_empty(&sk->sk_receive_queue))
 		skb = ttp_link_take_one(link, min_t(size_t, len,
 						    TTP_QUICK_MAX));
-	if (skb && unlikely(!ttp_quick_copy(msg, skb))) {
+	/* Nothing of it is outside of the buffer: see ttp_link_take_one() */
+	if (skb && unlikely(!ttp_quick_copy(msg, skb->data + TTP_CB(skb)->off,
+					    skb->len - TTP_CB(skb)->off))) {
 		__skb_queue_head(&sk->sk_receive_queue, skb);
 		ttp_link_untake(link, skb->truesize,
 				skb->len - TTP_CB(skb)->off);

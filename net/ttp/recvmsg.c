@@ -323,17 +323,6 @@ static int ttp_recv_stream(struct ttp_recv *r, size_t target)
 
 /* ---- SOCK_SEQPACKET ---- */
 
-/* What of the record that is read a frame has; there may be others behind it. */
-static u32 ttp_recv_part(const struct sk_buff *skb)
-{
-	u32 left = skb->len - TTP_CB(skb)->off;
-	u32 seg = TTP_CB(skb)->seg;
-
-	if (likely(!seg))
-		return left;
-	return min(left, seg - TTP_CB(skb)->off % seg);
-}
-
 /* Copy of the first record what fits. Return: its length, or -EFAULT. */
 static int ttp_recv_copy(struct sock *sk, struct msghdr *msg, size_t room)
 {

@@ -162,6 +162,17 @@ ssize_t ttp_recv_splice(struct socket *sock, loff_t *ppos,
 			struct pipe_inode_info *pipe, size_t len,
 			unsigned int flags);
 
+/* What of the record that is read a frame has; there may be others behind it. */
+static inline u32 ttp_recv_part(const struct sk_buff *skb)
+{
+	u32 left = skb->len - TTP_CB(skb)->off;
+	u32 seg = TTP_CB(skb)->seg;
+
+	if (likely(!seg))
+		return left;
+	return min(left, seg - TTP_CB(skb)->off % seg);
+}
+
 /* Is there something to read, or a reason not to wait for it? No lock. */
 bool ttp_recv_ready(struct sock *sk);
 
