@@ -14,6 +14,7 @@
 #include "run.h"
 #include "rx.h"
 #include "ttp.h"
+#include "tx.h"
 
 const u8 ttp_vc_priority[TTP_VC_MAX + 1] = { 0, 6, 1 };
 
@@ -406,24 +407,38 @@ int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
 	return 0;
 }
 
+int ttp_link_join(struct ttp_link *link, struct page_frag *pf, u32 n,
+		  u8 flags, bool more)
+{
+	if (!ttp_link_sendable(link))
+		return -EPIPE;
+	if (!ttp_join_bytes(link, pf, n, flags))
+		return -EAGAIN;
+	ttp_link_cork(link, more);
+	return 0;
+}
+
+void ttp_link_joined(struct ttp_link *link, bool joined)
+	__releases(&link->lock)
+{
+	if (joined && !ttp_tx_waits_on(link)) {
+		ttp_link_queued(link, link->c.snd.nxt);
+		return;
+	}
+	if (joined)
+		ttp_link_account_tx(link);
+	spin_unlock_bh(&link->lock);
+}
+
 int ttp_link_append(struct ttp_link *link, struct page_frag *pf, u32 n,
 		    u8 flags, bool more)
 {
-	u32 nxt;
+	int err;
 
 	ttp_link_lock(link);
-	if (!ttp_link_sendable(link)) {
-		spin_unlock_bh(&link->lock);
-		return -EPIPE;
-	}
-	nxt = link->c.snd.nxt;
-	if (!ttp_join_bytes(link, pf, n, flags)) {
-		spin_unlock_bh(&link->lock);
-		return -EAGAIN;
-	}
-	ttp_link_cork(link, more);
-	ttp_link_queued(link, nxt);
-	return 0;
+	err = ttp_link_join(link, pf, n, flags, more);
+	ttp_link_joined(link, !err);
+	return err;
 }
 
 /* More is on sndq, held back, and yet more is to come at once: unlock. */

@@ -459,6 +459,16 @@ int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
 int ttp_link_append(struct ttp_link *link, struct page_frag *pf, u32 n,
 		    u8 flags, bool more);
 
+/*
+ * The two halves of that, with the link locked and not unlocked in between: join
+ * has changed nothing if it says an errno; joined unlocks, and sends what may be
+ * sent if it did not.
+ */
+int ttp_link_join(struct ttp_link *link, struct page_frag *pf, u32 n,
+		  u8 flags, bool more);
+void ttp_link_joined(struct ttp_link *link, bool joined)
+	__releases(&link->lock);
+
 /**
  * ttp_link_lend() - as ttp_link_append(), for a part of a page that is not ours
  * @link: of a stream

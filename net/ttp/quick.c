@@ -13,29 +13,28 @@
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 #include <net/busy_poll.h>
+#include "join.h"
+#include "run.h"
 #include "sock.h"
 
 #define TTP_QUICK_MAX	1024	/* bytes copied without a chance to sleep */
 
 /* ---- sending ---- */
 
-/* Without a lock: a hint. Whoever has sent something is not at rest. */
-static bool ttp_quick_may_send(const struct sock *sk, const struct msghdr *msg,
-			       size_t len)
+/* Nothing but to send what is small? */
+static bool ttp_quick_may_send(const struct msghdr *msg, size_t len)
 {
 	return !(msg->msg_flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR)) &&
-	       !msg->msg_controllen && len - 1 < TTP_QUICK_MAX &&
-	       !READ_ONCE(sk->sk_wmem_queued);
+	       !msg->msg_controllen && len - 1 < TTP_QUICK_MAX;
 }
 
-/* An open link that has room and takes it in one frame: the socket's part */
+/* An open link that takes it in one frame: the socket's part */
 static bool ttp_quick_sends(const struct sock *sk, const struct ttp_link *link,
 			    size_t len)
 {
 	return link && ttp_link_state(link) == TTP_OPEN &&
 	       !READ_ONCE(sk->sk_err) && !(sk->sk_shutdown & SEND_SHUTDOWN) &&
 	       !ttp_sk(sk)->connecting && !READ_ONCE(ttp_sk(sk)->cork) &&
-	       !READ_ONCE(sk->sk_wmem_queued) &&
 	       len <= READ_ONCE(link->c.max_payload) &&
 	       link->c.dialect == TTPPROTO_SOCKET &&
 	       READ_ONCE(link->mark) == READ_ONCE(sk->sk_mark) &&
@@ -63,17 +62,16 @@ static struct sk_buff *ttp_quick_frame(struct ttp_link *link,
 	return NULL;
 }
 
-bool ttp_quick_send(struct sock *sk, struct msghdr *msg, size_t len)
+static bool ttp_quick_send_lone(struct sock *sk, struct msghdr *msg, size_t len)
 {
 	struct sk_buff *skb = NULL;
 	struct ttp_link *link;
 	bool sent, slow;
 
-	if (!ttp_quick_may_send(sk, msg, len))
-		return false;
 	slow = lock_sock_fast(sk);
 	link = ttp_sock_link(sk);
-	if (!slow && ttp_quick_sends(sk, link, len))
+	if (!slow && !READ_ONCE(sk->sk_wmem_queued) &&
+	    ttp_quick_sends(sk, link, len))
 		skb = ttp_quick_frame(link, msg, len);
 	if (!skb) {
 		unlock_sock_fast(sk, slow);
@@ -89,6 +87,97 @@ bool ttp_quick_send(struct sock *sk, struct msghdr *msg, size_t len)
 	unlock_sock_fast(sk, slow);
 	ttp_output_unlock(link);
 	return sent;
+}
+
+/* Could so much join what waits on that link? A hint, under RCU. */
+static bool ttp_quick_may_join(const struct sock *sk,
+			       const struct ttp_link *link, size_t len)
+{
+	const struct ttp_dev *dev = link->dev;
+	u32 queued = READ_ONCE(link->snd_queued);
+	u32 max = READ_ONCE(link->c.max_payload);
+
+	if (!queued || link->c.dialect != TTPPROTO_SOCKET)
+		return false;
+	return (sk->sk_type == SOCK_STREAM && queued + len <= max) ||
+	       (!READ_ONCE(dev->dead) && ttp_run_ids(dev->netdev, max) > 1);
+}
+
+/* The same without a lock */
+static bool ttp_quick_joinable(const struct sock *sk, size_t len)
+{
+	const struct ttp_link *link;
+	bool may;
+
+	rcu_read_lock();
+	link = rcu_dereference(ttp_sk(sk)->link);
+	may = link && ttp_quick_may_join(sk, link, len);
+	rcu_read_unlock();
+	return may;
+}
+
+/* Is there room for so much more? */
+static bool ttp_quick_room(const struct sock *sk, size_t len)
+{
+	return READ_ONCE(sk->sk_wmem_queued) + (int)len <=
+	       READ_ONCE(sk->sk_sndbuf);
+}
+
+/*
+ * Behind what is written already in the page that the socket fills, if that has
+ * room. Return: the page, or NULL: nothing was read.
+ */
+static struct page_frag *ttp_quick_page(struct sock *sk, struct msghdr *msg,
+					size_t len)
+{
+	struct page_frag *pf = sk_page_frag(sk);
+	size_t got;
+
+	if (!pf->page || pf->offset + len > pf->size)
+		return NULL;
+	pagefault_disable();
+	got = _copy_from_iter(page_address(pf->page) + pf->offset, len,
+			      &msg->msg_iter);
+	pagefault_enable();
+	if (likely(got == len))
+		return pf;
+	iov_iter_revert(&msg->msg_iter, got);
+	return NULL;
+}
+
+/* What waits will be a frame, or a run: this as well. */
+static bool ttp_quick_send_join(struct sock *sk, struct msghdr *msg, size_t len)
+{
+	u8 flags = sk->sk_type == SOCK_SEQPACKET ? TTP_F_LAST : 0;
+	struct page_frag *pf = NULL;
+	struct ttp_link *link;
+	bool joined, slow;
+
+	slow = lock_sock_fast(sk);
+	link = ttp_sock_link(sk);
+	if (!slow && ttp_quick_sends(sk, link, len) && ttp_quick_room(sk, len))
+		pf = ttp_quick_page(sk, msg, len);
+	if (!pf) {
+		unlock_sock_fast(sk, slow);
+		return false;
+	}
+	ttp_link_lock(link);
+	joined = !ttp_link_join(link, pf, len, flags, false);
+	unlock_sock_fast(sk, slow);
+	ttp_link_joined(link, joined);
+	if (!joined)
+		iov_iter_revert(&msg->msg_iter, len);
+	return joined;
+}
+
+bool ttp_quick_send(struct sock *sk, struct msghdr *msg, size_t len)
+{
+	if (!ttp_quick_may_send(msg, len))
+		return false;
+	/* Whoever has sent something is not at rest */
+	if (!READ_ONCE(sk->sk_wmem_queued))
+		return ttp_quick_send_lone(sk, msg, len);
+	return ttp_quick_joinable(sk, len) && ttp_quick_send_join(sk, msg, len);
 }
 
 /* ---- receiving ---- */

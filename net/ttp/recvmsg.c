@@ -450,27 +450,18 @@ static int ttp_recv_lock(struct sock *sk, u32 parted)
 	return ttp_sock_link(sk) ? -ECONNRESET : sock_error(sk) ?: -ENOTCONN;
 }
 
-int ttp_recv_msg(struct socket *sock, struct msghdr *msg, size_t len,
-		 int flags)
+/* A function of its own, so that the short way need not begin with its frame */
+static noinline int ttp_recv_long(struct sock *sk, struct msghdr *msg,
+				  size_t len, int flags, u32 parted)
 {
 	struct ttp_recv r = {
-		.sk = sock->sk,
+		.sk = sk,
 		.msg = msg,
-		.len = min_t(size_t, len, INT_MAX),
+		.len = len,
 		.flags = flags,
 	};
-	struct sock *sk = sock->sk;
-	u32 parted;
 	int ret;
 
-	if (flags & MSG_OOB)
-		return -EOPNOTSUPP;
-	if (flags & MSG_ERRQUEUE)
-		return sock_recv_errqueue(sk, msg, len, SOL_TTP, TTP_RECVERR);
-	parted = READ_ONCE(ttp_sk(sk)->parted);
-	ret = ttp_quick_recv(sk, msg, r.len, flags, parted);
-	if (ret != -EAGAIN)
-		return ret;
 	if (sk_can_busy_loop(sk))
 		ttp_recv_busy(sk, flags & MSG_DONTWAIT);
 	ret = ttp_recv_lock(sk, parted);
@@ -479,11 +470,11 @@ int ttp_recv_msg(struct socket *sock, struct msghdr *msg, size_t len,
 		return ret;
 	}
 	if (sk->sk_type == SOCK_SEQPACKET) {
-		ret = ttp_recv_record(sk, msg, r.len, flags);
+		ret = ttp_recv_record(sk, msg, len, flags);
 	} else {
 		r.stamped = ttp_sock_stamped(sk);
 		ret = ttp_recv_stream(&r, sock_rcvlowat(sk, flags & MSG_WAITALL,
-							r.len));
+							len));
 	}
 	release_sock(sk);
 	if (unlikely(r.last)) {
@@ -491,6 +482,23 @@ int ttp_recv_msg(struct socket *sock, struct msghdr *msg, size_t len,
 		consume_skb(r.last);
 	}
 	return ret;
+}
+
+int ttp_recv_msg(struct socket *sock, struct msghdr *msg, size_t len,
+		 int flags)
+{
+	struct sock *sk = sock->sk;
+	u32 parted;
+	int ret;
+
+	if (unlikely(flags & (MSG_OOB | MSG_ERRQUEUE)))
+		return flags & MSG_OOB ? -EOPNOTSUPP :
+		       sock_recv_errqueue(sk, msg, len, SOL_TTP, TTP_RECVERR);
+	len = min_t(size_t, len, INT_MAX);
+	parted = READ_ONCE(ttp_sk(sk)->parted);
+	ret = ttp_quick_recv(sk, msg, len, flags, parted);
+	return likely(ret != -EAGAIN) ? ret :
+	       ttp_recv_long(sk, msg, len, flags, parted);
 }
 
 /* ---- splice ---- */

@@ -474,18 +474,16 @@ static ssize_t ttp_send_stream(struct ttp_send *s, long timeo)
 	return done;
 }
 
-int ttp_send_msg(struct socket *sock, struct msghdr *msg, size_t len)
+/* A function of its own, so that the short way need not begin with its frame */
+static noinline int ttp_send_long(struct sock *sk, struct msghdr *msg)
 {
-	struct ttp_send s = { .sk = sock->sk, .msg = msg };
-	struct sock *sk = sock->sk;
+	struct ttp_send s = { .sk = sk, .msg = msg };
 	struct sockcm_cookie sockc;
 	long timeo;
 	int ret;
 
 	if (msg->msg_flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	if (ttp_quick_send(sk, msg, len))
-		return len;
 	__skb_queue_head_init(&s.frames);
 	if (unlikely(msg->msg_flags & (MSG_ZEROCOPY | MSG_SPLICE_PAGES)))
 		ttp_zc_begin(&s.zc, sk, msg);
@@ -498,8 +496,9 @@ int ttp_send_msg(struct socket *sock, struct msghdr *msg, size_t len)
 	if (ret)
 		goto out;
 	timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
-	ret = sk->sk_type == SOCK_SEQPACKET ? ttp_send_record(&s, len, timeo) :
-					      ttp_send_stream(&s, timeo);
+	ret = sk->sk_type == SOCK_SEQPACKET ?
+	      ttp_send_record(&s, msg_data_left(msg), timeo) :
+	      ttp_send_stream(&s, timeo);
 	/* A link that died under our hands: its errno may be on its way still */
 	if (ret == -EPIPE && ttp_sock_link(sk))
 		ttp_sock_sync(sk, ttp_sock_link(sk));
@@ -511,6 +510,13 @@ int ttp_send_msg(struct socket *sock, struct msghdr *msg, size_t len)
 out:
 	release_sock(sk);
 	return ret;
+}
+
+int ttp_send_msg(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	struct sock *sk = sock->sk;
+
+	return ttp_quick_send(sk, msg, len) ? len : ttp_send_long(sk, msg);
 }
 
 void ttp_send_cork(struct sock *sk, bool on)

@@ -425,6 +425,18 @@ static bool ttp_tx_gathers(const struct ttp_link *link,
 	return ttp_host_fresh(link, now - TTP_TICK_US / 2, TTP_TX_GATHER);
 }
 
+bool ttp_tx_waits_on(struct ttp_link *link)
+{
+	const struct ttp_pool *p = &link->dev->pool;
+	const struct ttp_core *c = &link->c;
+
+	return c->state == TTP_OPEN && !link->again && !c->gate.waiting &&
+	       link->ring_id == TTP_RING_BUSY && !link->ack_now &&
+	       READ_ONCE(p->vc[link->key.vc].keep) == TTP_GATE_ALL &&
+	       !ttp_sndq_empty(link) && ttp_host_undisturbed(link) &&
+	       ttp_tx_gathers(link, skb_peek(ttp_sndq(link)), ttp_now());
+}
+
 /* The next n ids are those of a frame that is on no queue */
 static __always_inline void ttp_tx_number(struct ttp_link *link,
 					  struct sk_buff *skb, u32 n, u32 now,

@@ -54,6 +54,12 @@ void ttp_tx_run(struct ttp_link *link);
 bool ttp_tx_alone(struct ttp_link *link, struct sk_buff *skb);
 
 /*
+ * Something has joined what waits on an open link: does that go on waiting, and
+ * has ttp_tx_run() nothing else to do?
+ */
+bool ttp_tx_waits_on(struct ttp_link *link);
+
+/*
  * Has ttp_tx_run() anything to do? Most frames that come find nothing to be
  * sent, nobody who waits for slots, and the scanner watching already.
  */
