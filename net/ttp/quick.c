@@ -29,8 +29,9 @@ static bool ttp_quick_may_send(const struct msghdr *msg, size_t len)
 }
 
 /* An open link that takes it in one frame: the socket's part */
-static bool ttp_quick_sends(const struct sock *sk, const struct ttp_link *link,
-			    size_t len)
+static __always_inline bool ttp_quick_sends(const struct sock *sk,
+					    const struct ttp_link *link,
+					    size_t len)
 {
 	return link && ttp_link_state(link) == TTP_OPEN &&
 	       !READ_ONCE(sk->sk_err) && !(sk->sk_shutdown & SEND_SHUTDOWN) &&
@@ -201,7 +202,7 @@ static bool ttp_quick_may_wait(const struct sock *sk, int flags)
  * All that was received has been read. Sleep once, with the socket unlocked; what
  * else there is to wake us is for the long way to find. Return: 0 or an errno.
  */
-static int ttp_quick_wait(struct sock *sk, int flags)
+static noinline int ttp_quick_wait(struct sock *sk, int flags)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 
