@@ -753,6 +753,89 @@ TEST_F(data, small_from_pages_not_at_hand)
 	EXPECT_EQ(0, munmap(map + 2 * 4096, 2 * 4096));
 }
 
+/* The same of what joins other messages, which wait for room at the other end */
+TEST_F(data, joins_from_pages_not_at_hand)
+{
+	int much = MB, little = 16384;
+	struct ttp_info i = { };
+	size_t at = 0, gap;
+	char *map, *hole;
+
+	map = mmap(NULL, 2 * 4096, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	hole = map + 4096;
+	ASSERT_EQ(0, munmap(hole, 4096));
+	ASSERT_EQ(0, setsockopt(self->fd[0], SOL_SOCKET, SO_SNDBUF, &much,
+				sizeof(much)));
+	ASSERT_EQ(0, setsockopt(self->fd[1], SOL_SOCKET, SO_RCVBUF, &little,
+				sizeof(little)));
+	ttp_fill(self->buf, MB, 0, 0);
+	while (!(i.flags & TTP_INFO_FULL_THERE) && at < MB / 2) {
+		ASSERT_EQ(1000, send(self->fd[0], self->buf + at, 1000, 0));
+		at += 1000;
+		ASSERT_EQ(0, ttp_info(self->fd[0], &i));
+	}
+	ASSERT_TRUE(i.flags & TTP_INFO_FULL_THERE);
+	/* From the second on there is a page that it goes to */
+	for (gap = at + 300; at < gap; at += 100)
+		ASSERT_EQ(100, send(self->fd[0], self->buf + at, 100, 0));
+	EXPECT_ERRNO(EFAULT, send(self->fd[0], hole, 100, 0));
+	EXPECT_ERRNO(EFAULT, send(self->fd[0], hole - 50, 100, 0));
+	ASSERT_EQ(0, madvise(map, 4096, MADV_DONTNEED));
+	ASSERT_EQ(100, send(self->fd[0], map, 100, 0));
+	memset(self->buf + at, 0, 100);
+	at += 100;
+	ASSERT_EQ(100, send(self->fd[0], self->buf + at, 100, 0));
+	at += 100;
+	ASSERT_EQ(0, ttp_info(self->fd[0], &i));
+	EXPECT_LE(500, i.snd_queued);
+	hole = malloc(at);
+	ASSERT_EQ(at, ttp_recv_all(self->fd[1], hole, at));
+	EXPECT_EQ(0, memcmp(hole, self->buf, at));
+	EXPECT_ERRNO(EAGAIN, recv(self->fd[1], hole, 1, MSG_DONTWAIT));
+	free(hole);
+	EXPECT_EQ(0, munmap(map, 4096));
+}
+
+/* A message is read in small parts; what is left is told at any time. */
+TEST_F(stream, parts_of_a_frame)
+{
+	static const int sizes[] = { 1000, 5000, 60000 };
+	struct ttp_info i;
+	char *map, *hole;
+	int n, k, left;
+
+	map = mmap(NULL, 2 * 4096, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	hole = map + 4096;
+	ASSERT_EQ(0, munmap(hole, 4096));
+	ttp_fill(self->buf, 60000, 0, 0);
+	for (k = 0; k < 3; k++) {
+		left = sizes[k];
+		ASSERT_EQ(left, send(self->fd[0], self->buf, left, 0));
+		ASSERT_TRUE(ttp_wait_acked(self->fd[0], TTP_SOON));
+		for (; left; left -= n) {
+			ASSERT_EQ(left, inq(self->fd[1]));
+			ASSERT_EQ(0, ttp_info(self->fd[1], &i));
+			ASSERT_EQ(left, i.rcv_queued);
+			if (left % 3 == 0) {
+				EXPECT_ERRNO(EFAULT, recv(self->fd[1], hole,
+							  64, 0));
+				/* The one page there is, not at hand */
+				madvise(map, 4096, MADV_DONTNEED);
+			}
+			n = recv(self->fd[1], map, 64, 0);
+			ASSERT_EQ(left < 64 ? left : 64, n);
+			ASSERT_EQ(0, memcmp(map, self->buf + sizes[k] - left, n));
+		}
+		EXPECT_EQ(0, held(self->fd[1]));
+		EXPECT_EQ(0, inq(self->fd[1]));
+	}
+	EXPECT_EQ(0, munmap(map, 4096));
+}
+
 TEST_F(data, unmapped_in_the_middle_of_much)
 {
 	size_t len = 100000, half = 65536;
