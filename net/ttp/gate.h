@@ -355,12 +355,14 @@ void ttp_gate_rest(struct ttp_gate *g, u32 nxt);
 static inline bool ttp_gate_ask(struct ttp_gate *g, u32 window, u32 inflight,
 				u32 id)
 {
-	u32 bays = ttp_gate_bays(g, window);
-	u32 part = bays / 4;
+	u32 limit = ttp_gate_limit(g, window);
+	u32 bays, part;
 
 	/* A lone frame of a link that has not leased yet: nobody waits. */
-	if (!g->leased && ttp_gate_limit(g, window) > 1)
+	if (!g->leased && limit > 1)
 		return false;
+	bays = min(limit, g->leased + 1U);
+	part = bays / 4;
 	/* Of few bays a quarter is little for the price of an ACK */
 	if (bays >= TTP_GATE_BLOCK / 2)
 		part = max(part, min(bays / 2, (u32)TTP_GATE_BLOCK));

@@ -588,7 +588,8 @@ bool ttp_link_detach(struct ttp_link *link, bool last)
 }
 
 /* All there is goes to the reader in this call, and nobody waits for room. */
-static bool ttp_link_take_all(const struct ttp_link *link, size_t room)
+static __always_inline bool ttp_link_take_all(const struct ttp_link *link,
+					      size_t room)
 {
 	return link->rcv_queued <= room && link->rcv_mem <= TTP_MEM_SPARE &&
 	       !link->c.full_out && !ttp_is_bare(link) &&

@@ -63,8 +63,9 @@ void ttp_output_exit(void)
 }
 
 /* What every frame of a link has in common */
-static void ttp_output_fields(const struct ttp_link *link, u8 op, u8 flags,
-			      struct ttp_frame *f)
+static __always_inline void ttp_output_fields(const struct ttp_link *link,
+					      u8 op, u8 flags,
+					      struct ttp_frame *f)
 {
 	const struct ttp_core *c = &link->c;
 
@@ -128,8 +129,9 @@ static struct sk_buff *ttp_output_alloc(const struct net_device *ndev,
 	return skb;
 }
 
-static void ttp_output_queue(struct ttp_link *link, struct sk_buff *skb,
-			     const struct ttp_frame *f)
+static __always_inline void ttp_output_queue(struct ttp_link *link,
+					     struct sk_buff *skb,
+					     const struct ttp_frame *f)
 {
 	skb->protocol = ttp_output_type(f->dialect);
 	TTP_CB(skb)->op = f->op;
@@ -261,9 +263,9 @@ void ttp_output_open(struct ttp_link *link, u8 op)
 	skb->priority = max_t(u32, skb->priority, TC_PRIO_INTERACTIVE);
 }
 
-static void ttp_output_payload_fields(struct ttp_link *link,
-				      const struct sk_buff *skb, u8 flags,
-				      struct ttp_frame *f)
+static __always_inline void
+ttp_output_payload_fields(struct ttp_link *link, const struct sk_buff *skb,
+			  u8 flags, struct ttp_frame *f)
 {
 	const struct ttp_entry *e = &TTP_CB(skb)->e;
 

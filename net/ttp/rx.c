@@ -348,7 +348,8 @@ void ttp_rx_full(struct ttp_link *link)
 }
 
 /* In order: to the reader, or to what waits for the rest of its record. */
-static void ttp_rx_deliver(struct ttp_link *link, struct sk_buff *skb)
+static __always_inline void ttp_rx_deliver(struct ttp_link *link,
+					   struct sk_buff *skb)
 {
 	u32 len = skb->len - TTP_CB(skb)->off;
 	struct ttp_entry *e = &TTP_CB(skb)->e;
@@ -422,7 +423,7 @@ static void ttp_rx_told_full(struct ttp_link *link)
  * FULL while what the window allows in flight still fits: it fills half the
  * buffer at most. Without anything whole to read FULL would never end.
  */
-void ttp_rx_room(struct ttp_link *link)
+static __always_inline void ttp_rx_room_now(struct ttp_link *link)
 {
 	struct ttp_core *c = &link->c;
 
@@ -439,11 +440,17 @@ void ttp_rx_room(struct ttp_link *link)
 		ttp_rx_told_full(link);
 }
 
+void ttp_rx_room(struct ttp_link *link)
+{
+	ttp_rx_room_now(link);
+}
+
 /*
  * rx + 1 is always taken while there is nothing whole to read; a long record
  * waits until somebody accepts the link, though.
  */
-static bool ttp_rx_fits(const struct ttp_link *link, const struct sk_buff *skb)
+static __always_inline bool ttp_rx_fits(const struct ttp_link *link,
+					const struct sk_buff *skb)
 {
 	u32 part;
 
@@ -726,7 +733,7 @@ void ttp_rx_data(struct ttp_link *link, struct sk_buff *skb,
 	/* NACK_FULL has said it all */
 	if (next && link->refused)
 		return;
-	ttp_rx_room(link);
+	ttp_rx_room_now(link);
 	ttp_link_account(link);
 
 	/*
