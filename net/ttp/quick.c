@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What most calls on a link with little to do are: a small message that can go
- * out at once, and one that is there, all of it, and fits.
+ * out at once, and one that is there, all of it, and fits. And what most calls on
+ * one with many small messages are: one more that joins those which wait, and one
+ * that is read out of the frame in hand.
  *
  * These hold the socket by its spinlock alone (lock_sock_fast()), so nothing
  * here may sleep: a page of the program that is not at hand is no fault, and
