@@ -53,7 +53,7 @@ host-built: setup
 demo: setup ## two nodes in a virtual machine, a lossy wire, real programs
 	@$(SUBMAKE) -s -C tools
 	@$(SUBMAKE) -s -C selftests/demo
-	@$(VM)/run --quiet --timeout 600 -- selftests/demo/demo.sh
+	@$(VM)/run --quiet --timeout 1200 -- selftests/demo/demo.sh
 
 check: ## everything that CI runs (STEPS="unit stock ...")
 	@$(VM)/setup packages
