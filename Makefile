@@ -7,17 +7,32 @@ RUNNING := /lib/modules/$(shell uname -r)/build
 KDIR ?= $(or $(wildcard $(RUNNING)),$(shell ls -dv /lib/modules/*/build 2>/dev/null | tail -n 1))
 
 VM := selftests/vm
+# The kernel that the headers are for: what Debian's "make kernelrelease" says is
+# another number, and depmod knows no such kernel.
+RELEASE = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
+	"$(KDIR)/include/generated/utsrelease.h" 2>/dev/null)
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 
 # The tools and tests are built for the machine that make runs on, and their
 # makefiles have to believe that they are the top.
 SUBMAKE = env -u MAKELEVEL -u MAKEFLAGS -u MFLAGS $(MAKE) --no-print-directory
 
+need_headers = test -n "$(KDIR)" || { \
+	echo "No kernel headers: apt-get install linux-headers-$$(uname -r)" >&2; exit 1; }
+
+# With headers of another kernel all goes well, until modprobe finds nothing.
+tell_kernel = test "$(RELEASE)" = "$$(uname -r)" || \
+	echo "This is the module for $(RELEASE); the kernel that runs is $$(uname -r)."
+
+# Objects of somebody's own build are not for DKMS.
+SOURCES = Kbuild dkms.conf COPYING \
+	$$(find include net -name '*.[ch]' -o -name 'Kbuild*')
+
 .DEFAULT_GOAL := modules
 .PHONY: modules tools install dkms-install setup host-built demo check scale bench lint unit fuzz vm uml clean help
 
 modules: ## build ttp.ko (KDIR=... for another kernel)
-	@test -n "$(KDIR)" || { echo "No kernel headers; '$(VM)/setup packages' installs them."; exit 1; }
+	@$(need_headers)
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
 
 tools: ## build ttpctl, ttping, ttpcat, ttpperf and ttp_run
@@ -26,16 +41,30 @@ tools: ## build ttpctl, ttping, ttpcat, ttpperf and ttp_run
 install: modules tools ## install module and tools (DESTDIR, PREFIX)
 	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH=$(DESTDIR) modules_install
 	$(MAKE) -C tools install
-	test -n "$(DESTDIR)" || depmod -a $$(cat $(KDIR)/include/config/kernel.release)
+	test -n "$(DESTDIR)" || depmod -a $(RELEASE)
+	@test -n "$(DESTDIR)" || $(tell_kernel)
+
+.PHONY: release
+release:
+	@echo $(RELEASE)
 
 .PHONY: install-headers
 install-headers: ## <linux/ttp.h> and pkg-config's file (DESTDIR, PREFIX)
 	$(MAKE) -C tools install-headers
 
+# DKMS knows a version by its number alone: it has to forget what it has built of
+# another state of this one.
 dkms-install: ## hand the module to DKMS, which builds it for each new kernel
+	@test -n "$(DESTDIR)" || $(need_headers)
+	@test -n "$(DESTDIR)" || command -v dkms >/dev/null || \
+		{ echo "No DKMS: apt-get install dkms" >&2; exit 1; }
+	test -n "$(DESTDIR)" || test -z "$$(dkms status ttp/$(VERSION))" || \
+		dkms remove ttp/$(VERSION) --all
+	rm -rf $(DESTDIR)/usr/src/ttp-$(VERSION)
 	mkdir -p $(DESTDIR)/usr/src/ttp-$(VERSION)
-	cp -r Kbuild dkms.conf COPYING include net $(DESTDIR)/usr/src/ttp-$(VERSION)
-	test -n "$(DESTDIR)" || dkms install ttp/$(VERSION)
+	cp --parents $(SOURCES) $(DESTDIR)/usr/src/ttp-$(VERSION)
+	test -n "$(DESTDIR)" || dkms install ttp/$(VERSION) -k $(RELEASE)
+	@test -n "$(DESTDIR)" || $(tell_kernel)
 
 setup:
 	@$(VM)/setup packages stock root ksft
