@@ -20,6 +20,7 @@
 #include "sock.h"
 
 #define TTP_QUICK_MAX	1024	/* bytes copied without a chance to sleep */
+#define TTP_QUICK_PART	4096	/* the same of a record among several */
 
 /* ---- sending ---- */
 
@@ -265,14 +266,14 @@ static const void *ttp_quick_bytes(const struct sk_buff *skb, u32 off, u32 n)
 static u32 ttp_quick_part(const struct sock *sk, const struct sk_buff *skb,
 			  size_t len)
 {
-	u32 n = min_t(size_t, len, TTP_QUICK_MAX + 1);
+	u32 n = len;
 
 	if (sk->sk_type == SOCK_SEQPACKET) {
 		n = ttp_recv_part(skb);
-		if (n > len)
+		if (n > len || n > TTP_QUICK_PART)
 			return 0;
 	}
-	return n <= TTP_QUICK_MAX && n < skb->len - TTP_CB(skb)->off ? n : 0;
+	return n < skb->len - TTP_CB(skb)->off ? n : 0;
 }
 
 /*
@@ -304,9 +305,13 @@ static int ttp_quick_next(struct sock *sk, struct msghdr *msg, size_t len)
 static int ttp_quick_recv_next(struct sock *sk, struct msghdr *msg, size_t len,
 			       u32 parted)
 {
-	bool slow = lock_sock_fast(sk);
 	int ret = -EAGAIN;
+	bool slow;
 
+	/* Who reads a stream gets as much as he asks for */
+	if (len > TTP_QUICK_MAX && sk->sk_type != SOCK_SEQPACKET)
+		return ret;
+	slow = lock_sock_fast(sk);
 	if (!slow && likely(ttp_sk(sk)->parted == parted))
 		ret = ttp_quick_next(sk, msg, len);
 	unlock_sock_fast(sk, slow);
