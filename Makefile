@@ -24,8 +24,9 @@ need_headers = test -n "$(KDIR)" || { \
 tell_kernel = test "$(RELEASE)" = "$$(uname -r)" || \
 	echo "This is the module for $(RELEASE); the kernel that runs is $$(uname -r)."
 
-# Objects of somebody's own build are not for DKMS.
-SOURCES = Kbuild dkms.conf COPYING \
+# Objects of somebody's own build are not for DKMS. Of the module for tests it gets
+# what "make clean" asks for, and no source.
+SOURCES = Kbuild dkms.conf COPYING selftests/kuser/Kbuild \
 	$$(find include net -name '*.[ch]' -o -name 'Kbuild*')
 
 .DEFAULT_GOAL := modules
