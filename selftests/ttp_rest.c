@@ -2,7 +2,8 @@
 /*
  * What a link has only while it needs it: comes with the first frame that is lost,
  * queued, or no whole record, goes when the link is at rest, and comes again. The
- * figures of the link stay. Where there is no memory for it nothing is lost.
+ * figures of the link stay. Where there is no memory for it nothing is lost, and
+ * who sends waits for memory like for that of his frames.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,8 +18,9 @@
 #include "ttp_main.h"
 
 #define REST_MS		(30000L * ttp_slow())	/* visits are a second apart */
-#define FAULTS		8
 #define RECORD		20000	/* more than a frame */
+#define FRAME		1400	/* too much for what needs no queue */
+#define ENOUGH		16384	/* bytes for such a frame and all that it needs */
 #define PORT		3000
 
 FIXTURE(rest) {
@@ -182,22 +184,88 @@ static void faults_off(void)
 	put("/proc/thread-self/make-it-fail", "0");
 }
 
-/* Who sends is told, and may try again: what was refused was not sent. */
-TEST_F_TIMEOUT(rest, no_memory_to_queue, 60)
+/*
+ * Allocations that may not sleep fail, as they do where atomic memory has run
+ * out: who sends and ends does not notice, he may sleep.
+ */
+TEST_F_TIMEOUT(rest, no_atomic_memory_to_queue, 60)
 {
 	static char buf[RECORD], back[RECORD];
-	int i;
+	int sent, ended;
 
 	ttp_fill(buf, sizeof(buf), 0, 3);
+	EXPECT_EQ(0, given(self));
 	if (!faults_on("100", true))
 		SKIP(return, "a kernel without fault injection");
-	for (i = 0; i < FAULTS; i++)
-		EXPECT_ERRNO(ENOBUFS, send(self->fd[0], buf + i, 2000, 0));
+	sent = send(self->fd[0], buf, sizeof(buf), 0);
+	/* What has never queued anything needs one for its EOF */
+	ended = shutdown(self->fd[1], SHUT_WR);
 	faults_off();
-	EXPECT_EQ(FAULTS, ttp_counter(&self->w.a, "extras_none"));
-	EXPECT_EQ(RECORD, ttp_send_all(self->fd[0], buf, sizeof(buf)));
+	ASSERT_EQ(RECORD, sent);
+	ASSERT_EQ(0, ended);
 	EXPECT_EQ(RECORD, ttp_recv_all(self->fd[1], back, sizeof(back)));
 	EXPECT_PATTERN(back, sizeof(back), 0, 3);
+	EXPECT_EQ(0, recv(self->fd[0], back, 1, 0));
+	EXPECT_LE(2, given(self));
+	EXPECT_EQ(0, ttp_counter(&self->w.a, "extras_none"));
+	EXPECT_EQ(0, ttp_counter(&self->w.b, "extras_none"));
+}
+
+/* A message on a new link, when there is memory for so many bytes. */
+static int send_with(struct _test_data_rest *self, int type, int probability,
+		     int space, const char *buf)
+{
+	char value[12];
+	int ret, error;
+
+	close(self->fd[0]);
+	close(self->fd[1]);
+	snprintf(value, sizeof(value), "%d", space);
+	if (ttp_pair(&self->w, type, self->fd) || !fault("space", value))
+		return -1;
+	/* By a file that is open: from here on nothing can be had. */
+	ret = write(probability, "100", 3);
+	if (ret == 3)
+		ret = send(self->fd[0], buf, FRAME, 0);
+	error = errno;
+	if (write(probability, "0", 1) != 1)
+		error = EIO;
+	errno = error;
+	return ret;
+}
+
+/*
+ * No memory at all, for one after another of the things that a first frame needs:
+ * who sends is told, and what was refused was not sent.
+ */
+TEST_F_TIMEOUT(rest, no_memory_to_queue, 60)
+{
+	char buf[FRAME], back[2 * FRAME];
+	int probability, space, ret;
+
+	ttp_fill(buf, sizeof(buf), 0, 3);
+	if (!faults_on("0", true) || !fault("ignore-gfp-wait", "N"))
+		SKIP(return, "a kernel without fault injection");
+	probability = open("/sys/kernel/debug/failslab/probability",
+			   O_WRONLY | O_CLOEXEC);
+	for (space = 0; space < ENOUGH; space += 64) {
+		ret = send_with(self, variant->type, probability, space, buf);
+		if (ret >= 0)
+			break;
+		ASSERT_EQ(ENOBUFS, errno);
+		EXPECT_ERRNO(EAGAIN,
+			     recv(self->fd[1], back, 1, MSG_DONTWAIT));
+	}
+	fault("ignore-gfp-wait", "Y");
+	fault("space", "0");
+	faults_off();
+	close(probability);
+	EXPECT_EQ(FRAME, ret);
+	/* The last thing missing was what the frame is queued in */
+	EXPECT_LE(1, ttp_counter(&self->w.a, "extras_none"));
+	EXPECT_GT(space / 64, ttp_counter(&self->w.a, "extras_none"));
+	EXPECT_EQ(FRAME, ttp_recv_all(self->fd[1], back, FRAME));
+	EXPECT_PATTERN(back, FRAME, 0, 3);
 	EXPECT_TRUE(rested(self));
 }
 

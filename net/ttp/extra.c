@@ -2,8 +2,8 @@
 /*
  * What a link needs only while something is missing, waits to be sent, or is not a
  * whole record: an object of its own, so that the many links that are at rest do
- * without. Without memory for it a frame is as good as lost on the wire, and
- * send() says ENOBUFS.
+ * without. Without memory for it a frame is as good as lost on the wire. Who sends
+ * brings one before he has anything to queue, and may sleep for it.
  */
 
 #include <linux/slab.h>
@@ -27,23 +27,52 @@ void ttp_extra_cache_exit(void)
 	kmem_cache_destroy(ttp_extra_cache);
 }
 
+static struct ttp_extra *ttp_extra_alloc(struct ttp_link *link, gfp_t gfp)
+{
+	struct ttp_extra *x;
+
+	x = kmem_cache_zalloc(ttp_extra_cache, gfp | __GFP_NOWARN);
+	if (!x)
+		ttp_mib_inc(link->dev->tn, TTP_MIB_EXTRAS_NONE);
+	return x;
+}
+
+static void ttp_extra_give(struct ttp_link *link, struct ttp_extra *x)
+{
+	__skb_queue_head_init(&x->sndq);
+	__skb_queue_head_init(&x->part);
+	x->unsent = TTP_UNSENT_FIRST;
+	ttp_gap_begin(&link->c.rcv, &x->gap);
+	ttp_mib_inc(link->dev->tn, TTP_MIB_EXTRAS);
+}
+
 struct ttp_extra *ttp_extra_get(struct ttp_link *link, gfp_t gfp)
 {
 	struct ttp_extra *x = ttp_extra(link);
 
 	if (likely(x))
 		return x;
-	x = kmem_cache_zalloc(ttp_extra_cache, gfp | __GFP_NOWARN);
-	if (!x) {
-		ttp_mib_inc(link->dev->tn, TTP_MIB_EXTRAS_NONE);
-		return NULL;
-	}
-	__skb_queue_head_init(&x->sndq);
-	__skb_queue_head_init(&x->part);
-	x->unsent = TTP_UNSENT_FIRST;
-	ttp_gap_begin(&link->c.rcv, &x->gap);
-	ttp_mib_inc(link->dev->tn, TTP_MIB_EXTRAS);
+	x = ttp_extra_alloc(link, gfp);
+	if (x)
+		ttp_extra_give(link, x);
 	return x;
+}
+
+void ttp_extra_bring(struct ttp_link *link, gfp_t gfp)
+	__must_hold(&link->lock)
+{
+	struct ttp_extra *x;
+
+	spin_unlock_bh(&link->lock);
+	x = ttp_extra_alloc(link, gfp);
+	ttp_link_lock(link);
+	if (!x)
+		return;
+	/* A frame that came meanwhile may have brought one */
+	if (ttp_extra(link))
+		kmem_cache_free(ttp_extra_cache, x);
+	else
+		ttp_extra_give(link, x);
 }
 
 /* Whoever hands out slots has let go of it once he has let go of the lock. */

@@ -94,6 +94,13 @@ static inline struct ttp_extra *ttp_extra(const struct ttp_link *link)
 /* Give the link one if it has none. NULL without memory; link locked, or new. */
 struct ttp_extra *ttp_extra_get(struct ttp_link *link, gfp_t gfp);
 
+/*
+ * The same for a link that has none, in process context: unlocks it meanwhile, and
+ * sleeps if gfp says so. What the caller knew of the link he has to find out anew,
+ * be it that it still has none.
+ */
+void ttp_extra_bring(struct ttp_link *link, gfp_t gfp);
+
 /* The link is at rest: it needs none, unless it does; link locked. */
 void ttp_extra_rest(struct ttp_link *link);
 

@@ -352,6 +352,17 @@ static bool ttp_link_sendable(const struct ttp_link *link)
 	return ttp_link_up(link) && !link->c.eof_out;
 }
 
+/* May its socket, which is locked, queue payload? Unlocks it meanwhile. */
+static int ttp_link_may_queue(struct ttp_link *link)
+	__must_hold(&link->lock)
+{
+	if (unlikely(!ttp_extra(link)) && ttp_link_sendable(link))
+		ttp_extra_bring(link, READ_ONCE(link->sk->sk_allocation));
+	if (!ttp_link_sendable(link))
+		return -EPIPE;
+	return ttp_extra(link) ? 0 : -ENOBUFS;
+}
+
 static void ttp_link_hold_back(struct ttp_link *link)
 {
 	if (link->c.seq)
@@ -385,20 +396,17 @@ int ttp_link_send(struct ttp_link *link, struct sk_buff_head *frames,
 		  bool more)
 {
 	u32 nxt;
+	int err;
 
 	ttp_link_lock(link);
-	if (!ttp_link_sendable(link)) {
-		spin_unlock_bh(&link->lock);
-		return -EPIPE;
-	}
+	err = ttp_link_may_queue(link);
 	/* The MTU has shrunk since it was built, and it cannot be cut */
-	if (ttp_is_bare(link) && skb_peek(frames)->len > link->c.max_payload) {
+	if (!err && ttp_is_bare(link) &&
+	    skb_peek(frames)->len > link->c.max_payload)
+		err = -EMSGSIZE;
+	if (err) {
 		spin_unlock_bh(&link->lock);
-		return -EMSGSIZE;
-	}
-	if (!ttp_extra_get(link, GFP_ATOMIC)) {
-		spin_unlock_bh(&link->lock);
-		return -ENOBUFS;
+		return err;
 	}
 	ttp_link_cork(link, more);
 	nxt = link->c.snd.nxt;
@@ -488,14 +496,13 @@ void ttp_link_push(struct ttp_link *link)
 
 int ttp_link_gather(struct ttp_link *link, struct sk_buff_head *frames)
 {
+	int err;
+
 	ttp_link_lock(link);
-	if (!ttp_link_sendable(link)) {
+	err = ttp_link_may_queue(link);
+	if (err) {
 		spin_unlock_bh(&link->lock);
-		return -EPIPE;
-	}
-	if (!ttp_extra_get(link, GFP_ATOMIC)) {
-		spin_unlock_bh(&link->lock);
-		return -ENOBUFS;
+		return err;
 	}
 	ttp_link_hold_back(link);
 	ttp_link_enqueue_all(link, frames);
@@ -506,7 +513,7 @@ int ttp_link_gather(struct ttp_link *link, struct sk_buff_head *frames)
 int ttp_link_shut(struct ttp_link *link, gfp_t gfp)
 {
 	struct sk_buff *skb, *tail;
-	struct ttp_extra *x;
+	int err;
 
 	skb = alloc_skb_fclone(link->headroom, gfp);
 	if (!skb)
@@ -515,20 +522,15 @@ int ttp_link_shut(struct ttp_link *link, gfp_t gfp)
 	TTP_CB(skb)->e.flags = TTP_F_EOF;
 
 	ttp_link_lock(link);
-	if (!ttp_link_sendable(link)) {
-		bool done = link->c.eof_out;
-
+	err = ttp_link_may_queue(link);
+	if (err) {
+		if (err == -EPIPE)
+			err = link->c.eof_out ? 0 : -ENOTCONN;
 		spin_unlock_bh(&link->lock);
 		kfree_skb(skb);
-		return done ? 0 : -ENOTCONN;
+		return err;
 	}
-	x = ttp_extra_get(link, GFP_ATOMIC);
-	if (!x) {
-		spin_unlock_bh(&link->lock);
-		kfree_skb(skb);
-		return -ENOBUFS;
-	}
-	tail = skb_peek_tail(&x->sndq);
+	tail = skb_peek_tail(ttp_sndq(link));
 	if (tail) {
 		TTP_CB(tail)->e.flags |= TTP_F_EOF;
 		consume_skb(skb);

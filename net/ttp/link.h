@@ -439,6 +439,8 @@ void ttp_spare_exit(void);
  *	TTP_F_LAST where a record ends. Emptied on success, untouched on error.
  * @more: MSG_MORE, TTP_CORK: more will follow, hold a short last frame back
  *
+ * The socket is locked, and says by its sk_allocation whether it may sleep here.
+ *
  * Return: 0; -EPIPE: the link is not (any more) open for sending; -EMSGSIZE:
  * a bare record no longer fits a frame; -ENOBUFS.
  */
