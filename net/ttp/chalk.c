@@ -231,6 +231,9 @@ static void ttp_chalk_visit_idle(struct ttp_link *link)
 	}
 	if (ttp_is_bare(link))
 		ttp_bare_scan(link);
+	/* Or it would not know, after long enough, that no change has come */
+	if (unlikely(link->mtu))
+		ttp_mtu_stuck(link);
 	ttp_chalk_keep_old(&link->progress);
 	ttp_chalk_keep_old(&link->heard);
 	ttp_pages_free(link);
