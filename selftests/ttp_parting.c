@@ -2,10 +2,13 @@
 /*
  * A thread waits for one peer to send something, and another thread connects
  * the socket to another peer meanwhile: what that one sends is not for him who
- * waited.
+ * waited, be it asleep or busy, by recv() or by splice().
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/ethtool.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,6 +21,8 @@
 
 #define PORT	2000
 #define ROUNDS	(ttp_slow() > 1 ? 40 : 200)
+#define BUSY_ROUNDS	5
+#define BUSY_US	(60 * 1000 * 1000)	/* no round takes so long */
 #define SWEEP	50	/* rounds, each so many microseconds later */
 #define STEP_NS	4000
 #define WAIT_MS	(5000 * ttp_slow())
@@ -25,6 +30,7 @@
 /**
  * struct reader - who waits
  * @fd: the socket
+ * @pipe: splice() there; none: recv()
  * @tid: the thread, once it runs
  * @go: wait once
  * @done: it is over
@@ -36,6 +42,7 @@
  */
 struct reader {
 	int		fd;
+	int		pipe[2];
 	atomic_int	tid;
 	sem_t		go;
 	sem_t		done;
@@ -55,6 +62,7 @@ FIXTURE(parting) {
 
 FIXTURE_VARIANT(parting) {
 	int type;
+	bool splice;
 };
 
 FIXTURE_VARIANT_ADD(parting, stream) {
@@ -64,6 +72,28 @@ FIXTURE_VARIANT_ADD(parting, stream) {
 FIXTURE_VARIANT_ADD(parting, seqpacket) {
 	.type = SOCK_SEQPACKET,
 };
+
+FIXTURE_VARIANT_ADD(parting, stream_splice) {
+	.type = SOCK_STREAM,
+	.splice = true,
+};
+
+FIXTURE_VARIANT_ADD(parting, seqpacket_splice) {
+	.type = SOCK_SEQPACKET,
+	.splice = true,
+};
+
+static ssize_t get_byte(struct reader *r)
+{
+	ssize_t got;
+
+	if (!r->pipe[1])
+		return recv(r->fd, &r->c, 1, 0);
+	got = splice(r->fd, NULL, r->pipe[1], NULL, 1, 0);
+	if (got == 1)
+		got = read(r->pipe[0], &r->c, 1);
+	return got;
+}
 
 static void *read_on(void *arg)
 {
@@ -77,7 +107,7 @@ static void *read_on(void *arg)
 			return NULL;
 		r->c = 0;
 		r->began = true;
-		r->got = recv(r->fd, &r->c, 1, 0);
+		r->got = get_byte(r);
 		r->error = errno;
 		sem_post(&r->done);
 	}
@@ -95,6 +125,8 @@ FIXTURE_SETUP(parting)
 	}
 	r->fd = ttp_socket(&self->w.a, variant->type);
 	ASSERT_LE(0, r->fd);
+	if (variant->splice)
+		ASSERT_EQ(0, pipe2(r->pipe, O_CLOEXEC));
 	ASSERT_EQ(0, sem_init(&r->go, 0, 0));
 	ASSERT_EQ(0, sem_init(&r->done, 0, 0));
 	ASSERT_EQ(0, pthread_create(&self->t, NULL, read_on, r));
@@ -116,14 +148,12 @@ FIXTURE_TEARDOWN(parting)
 	ttp_wire_free(&self->w);
 }
 
-/* Does the thread sleep in recv()? Nothing else is left for it to do. */
-static bool waits(const struct reader *r)
+/* What the kernel says of the thread from its state on; false: nothing */
+static bool look(const struct reader *r, char *state, unsigned long *system)
 {
-	char path[64], stat[256] = "", *state;
+	char path[64], stat[512] = "", *p;
 	FILE *f;
 
-	if (!r->began)
-		return false;
 	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", r->tid);
 	f = fopen(path, "r");
 	if (!f)
@@ -131,19 +161,54 @@ static bool waits(const struct reader *r)
 	if (!fgets(stat, sizeof(stat), f))
 		stat[0] = 0;
 	fclose(f);
-	state = strrchr(stat, ')');
-	return state && state[1] == ' ' && state[2] == 'S';
+	p = strrchr(stat, ')');
+	return p && sscanf(p, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %lu",
+			   state, system) == 2;
 }
 
-static bool begin(struct reader *r)
+/* Does the thread sleep in its call? Nothing else is left for it to do. */
+static bool waits(const struct reader *r)
+{
+	unsigned long system;
+	char state;
+
+	return r->began && look(r, &state, &system) && state == 'S';
+}
+
+/*
+ * Is it busy there? So much time in the kernel since it began is in that call, and
+ * all but the first moment of it is waiting.
+ */
+static bool polls(const struct reader *r)
+{
+	static unsigned long from;
+	static int tid;
+	unsigned long system;
+	char state;
+
+	if (!r->began || !look(r, &state, &system))
+		return false;
+	if (tid != r->tid) {
+		tid = r->tid;
+		from = system;
+	}
+	if (system < from + 2)
+		return false;
+	tid = 0;
+	return true;
+}
+
+static bool begin(struct reader *r, bool (*in_wait)(const struct reader *r))
 {
 	long end = ttp_now_ms() + WAIT_MS;
 
 	r->began = false;
 	sem_post(&r->go);
-	while (!waits(r))
+	while (!in_wait(r)) {
 		if (ttp_now_ms() > end)
 			return false;
+		sched_yield();
+	}
 	return true;
 }
 
@@ -210,7 +275,7 @@ TEST_F_TIMEOUT(parting, not_with_another_peer, 60)
 	for (i = 0; i < ROUNDS; i++) {
 		peer[0] = meet(self, 0);
 		ASSERT_LE(0, peer[0]);
-		ASSERT_TRUE(begin(r));
+		ASSERT_TRUE(begin(r, waits));
 		if (i % 2) {
 			ASSERT_EQ(1, send(peer[0], "a", 1, 0));
 			spin(i % SWEEP * STEP_NS);
@@ -231,4 +296,50 @@ TEST_F_TIMEOUT(parting, not_with_another_peer, 60)
 	}
 	/* Those that nothing was sent to have to be told */
 	EXPECT_LE(ROUNDS / 2, gone);
+}
+
+/*
+ * Both threads take turns on one processor: the other one is not quick enough to
+ * see that there is no peer at all for a moment.
+ */
+static bool take_turns(const struct reader *r)
+{
+	cpu_set_t one;
+
+	while (!r->tid)
+		sched_yield();
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	return !sched_setaffinity(0, sizeof(one), &one) &&
+	       !sched_setaffinity(r->tid, sizeof(one), &one);
+}
+
+/* The same while the thread asks the device's queue for what has come. */
+TEST_F_TIMEOUT(parting, not_from_a_busy_wait, 60)
+{
+	struct reader *r = &self->r;
+	int i, peer[2], us = BUSY_US;
+
+	if (ttp_virtual())
+		SKIP(return, "who is busy takes no time here");
+	/* Or nothing comes by a queue that could be asked */
+	ASSERT_EQ(0, ttp_feature(&self->w.a, ETHTOOL_SGRO, 1));
+	ASSERT_EQ(0, ttp_feature(&self->w.b, ETHTOOL_STSO, 0));
+	ASSERT_EQ(0, setsockopt(r->fd, SOL_SOCKET, SO_BUSY_POLL, &us, sizeof(us)));
+	ASSERT_TRUE(take_turns(r));
+	for (i = 0; i < BUSY_ROUNDS; i++) {
+		peer[0] = meet(self, 0);
+		ASSERT_LE(0, peer[0]);
+		ASSERT_TRUE(begin(r, polls));
+		ASSERT_EQ(0, part(self));
+		peer[1] = meet(self, 1);
+		ASSERT_LE(0, peer[1]);
+		ASSERT_EQ(1, send(peer[1], "b", 1, 0));
+		ASSERT_TRUE(over(r));
+		EXPECT_EQ(-1, r->got);
+		EXPECT_TRUE(r->error == ECONNRESET || r->error == ENOTCONN);
+		ASSERT_EQ(0, part(self));
+		close(peer[0]);
+		close(peer[1]);
+	}
 }
