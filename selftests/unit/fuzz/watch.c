@@ -258,6 +258,9 @@ void watch_ticked(struct watch *w)
 		w->round++;
 		w->round_at = w->n->sim->now;
 	}
+	/* Nothing can be asked for as long as there is no memory for that. */
+	if (!c->rcv.gap)
+		w->cut = w->round;
 	for (id = c->rcv.rx + 1; dist(id, c->rcv.top) <= 0; id++) {
 		at = id - w->isn;
 		if (at >= WATCH_IDS)
