@@ -99,7 +99,8 @@ struct ttp_extra *ttp_extra_get(struct ttp_link *link, gfp_t gfp);
  * sleeps if gfp says so. What the caller knew of the link he has to find out anew,
  * be it that it still has none.
  */
-void ttp_extra_bring(struct ttp_link *link, gfp_t gfp);
+void ttp_extra_bring(struct ttp_link *link, gfp_t gfp)
+	__must_hold(&link->lock);
 
 /* The link is at rest: it needs none, unless it does; link locked. */
 void ttp_extra_rest(struct ttp_link *link);

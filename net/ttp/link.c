@@ -429,12 +429,13 @@ int ttp_link_join(struct ttp_link *link, struct page_frag *pf, u32 n,
 void ttp_link_joined(struct ttp_link *link, bool joined)
 	__releases(&link->lock)
 {
+	/* First: who may write no more has nothing to add to what waits */
+	if (joined)
+		ttp_link_account_tx(link);
 	if (joined && !ttp_tx_waits_on(link)) {
 		ttp_link_queued(link, link->c.snd.nxt);
 		return;
 	}
-	if (joined)
-		ttp_link_account_tx(link);
 	spin_unlock_bh(&link->lock);
 }
 
