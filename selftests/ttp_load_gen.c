@@ -293,11 +293,13 @@ static double at(int kind, int permille)
 
 static void report(int kind)
 {
-	uint64_t bytes = 0, ns = last[kind] - first[kind];
+	uint64_t bytes = 0, ns = 0;
 	int i;
 
 	if (!count[kind])
 		return;
+	if (last[kind] > first[kind])
+		ns = last[kind] - first[kind];
 	for (i = 0; i < FLOWS; i++)
 		bytes += flows[kind][i].got;
 	printf("%s flows %d transfers %zu bytes %llu ms %.3f mbit %.3f",

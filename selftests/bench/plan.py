@@ -52,7 +52,7 @@ def count(m, short):
             return 3000 if short else 10000
         return 400 if short else 2000
     return {"messages": 2000 if short else 10000, "connect": 300 if short else 2000,
-            "idle": 300 if short else 1000}[m.test]
+            "idle": 300 if short else 4000}[m.test]
 
 
 def beside():
