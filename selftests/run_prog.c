@@ -473,13 +473,46 @@ static long payloads(void)
 	       counter("/proc/net/ttp/netstat", "TtpExt:", "opens_passive");
 }
 
+/* Is there a connection that may still say something? */
+static bool tcp_moves(const char *path)
+{
+	enum { TIME_WAIT = 6, LISTEN = 10 };
+	FILE *f = fopen(path, "r");
+	unsigned int state;
+	bool moves = false;
+	char line[256];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%*d: %*s %*s %x", &state) == 1 &&
+		    state != TIME_WAIT && state != LISTEN)
+			moves = true;
+	if (f)
+		fclose(f);
+	return moves;
+}
+
+/* Connections of the case before have ended, or are none of its own. */
+static void tcp_rests(void)
+{
+	int i;
+
+	for (i = 0; i < 500; i++) {
+		if (!tcp_moves("/proc/net/tcp") && !tcp_moves("/proc/net/tcp6"))
+			return;
+		usleep(10000);
+	}
+}
+
 /* In a process of its own. Return: whether all was well */
 static bool case_alone(const struct run_case *c, bool ttp)
 {
-	long tcp_used = segments(), ttp_used = payloads();
+	long tcp_used, ttp_used;
 	int status;
 	pid_t pid;
 
+	tcp_rests();
+	tcp_used = segments();
+	ttp_used = payloads();
 	fflush(stdout);
 	pid = fork();
 	WANT(pid >= 0);
