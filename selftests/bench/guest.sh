@@ -97,6 +97,8 @@ measure() {
 	fi
 	# The first ones fill the stocks that the others live on.
 	[ "$2" != connect ] || words+=(-O 100)
+	# What the one before has left goes first.
+	[ "$2" != idle ] || sleep 2
 	# To a file: an interpreter that reads it would share the one CPU.
 	timeout 100 "$ttpperf" local -N b,a -d vb,va -j "${words[@]}"
 }
