@@ -489,7 +489,8 @@ int ttp_link_lend(struct ttp_link *link, const struct bio_vec *bv, u32 price,
  * @link: the link
  * @frames: as for ttp_link_send()
  *
- * For a caller that has more at hand and calls again at once.
+ * For a caller that has more at hand and calls again at once. May sleep, as
+ * ttp_link_send().
  *
  * Return: 0, -EPIPE or -ENOBUFS.
  */
@@ -498,7 +499,10 @@ int ttp_link_gather(struct ttp_link *link, struct sk_buff_head *frames);
 /* What is held back for more to follow goes out as it is. */
 void ttp_link_push(struct ttp_link *link);
 
-/* shutdown(SHUT_WR): EOF behind what is queued. 0, -ENOBUFS or -ENOTCONN. */
+/*
+ * shutdown(SHUT_WR): EOF behind what is queued. 0, -ENOBUFS or -ENOTCONN. May sleep,
+ * as ttp_link_send().
+ */
 int ttp_link_shut(struct ttp_link *link, gfp_t gfp);
 
 /**

@@ -19,7 +19,9 @@
  * struct ttp_extra what a link has while something is missing, queued, or half a
  *		    record. The link's alone, under its lock; only the place in
  *		    it for those who wait for slots is under dev->lock as well.
- *		    The scanner frees it when the link is at rest.
+ *		    Who sends drops the lock to get memory for one, and looks
+ *		    at the link anew (ttp_extra_bring()). The scanner frees it
+ *		    when the link is at rest.
  * struct ttp_sock  sockets are SOCK_RCU_FREE. link->sk and link->listener are
  *		    plain pointers, set and cleared under link->lock; whoever
  *		    read them under the lock may use the socket until he leaves
@@ -41,7 +43,10 @@
  *	  chalk.cpu->lock (_bh)	those who owe an ACK
  *	  tn->port_lock	(_bh)	bound ports (also directly under lock_sock)
  *	  hash bucket
- * The indented ones are leaves: none is taken inside another. Two links are
+ * The indented ones are leaves: none is taken inside another. A short call
+ * (quick.c) may let go of the socket while it holds the link: whoever parts the
+ * two takes link->lock, and to the end of the unlocking an RCU section, or that
+ * of disabled bottom halves, keeps the link's memory. Two links are
  * never locked at once. No lock of ours is held while a frame is handed to a
  * device or a socket's callback runs: Q3 fills link->outq and collects
  * wake-ups, ttp_output_unlock() acts on both after dropping the lock.
